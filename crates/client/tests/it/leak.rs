@@ -118,11 +118,11 @@ fn forms(secret: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn threat_104_no_log_at_any_level_holds_a_secret() {
     let kept = Kept::default();
-    tracing_subscriber::fmt()
+    let logs = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_ansi(false)
-        .with_writer(kept.clone())
-        .init();
+        .with_writer(kept.clone());
+    tracing::subscriber::set_global_default(logs.finish()).unwrap();
     let mut watch = Watch::default();
     for dialect in DIALECTS {
         live(dialect, &mut watch).await;
