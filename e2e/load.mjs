@@ -19,6 +19,7 @@ const PEOPLE = Array.from({ length: 40 }, (_, at) => `p${at}`);
 const PAUSE = 400;
 /** How much more memory the last quarter may take than the one before it. */
 const MOST_GROWTH = 1.05;
+/** How much longer than that of an idle process the event loop may wait, in the 99th of a hundred times. */
 const MOST_DELAY_MS = 5;
 
 /** A browser at the example on axum. */
@@ -146,6 +147,15 @@ class Crowd {
   }
 }
 
+/** A process that does nothing, and how long its event loop waits: what the machine costs any. */
+function startIdle() {
+  const program = "const delay = require('perf_hooks').monitorEventLoopDelay({ resolution: 1 }); delay.enable(); setInterval(() => console.log(delay.percentile(99) / 1e6), 1000);";
+  const child = launch(process.execPath, ['--eval', program], { env: ENV, stdio: ['ignore', 'pipe', 'inherit'] });
+  const idle = { stop: () => child.kill(), p99: 0 };
+  createInterface({ input: child.stdout }).on('line', (line) => (idle.p99 = Number(line)));
+  return idle;
+}
+
 /** Resident megabytes and open files of a process. */
 async function usage(pid) {
   const [status, files] = await Promise.all([readFile(`/proc/${pid}/status`, 'utf8'), readdir(`/proc/${pid}/fd`)]);
@@ -160,6 +170,7 @@ async function under(name, server, people, refusedIn) {
   const crowd = new Crowd(new URL(server.url).port);
   await crowd.gather(SLOW);
   server.reset?.();
+  const idle = startIdle();
   const ledger = new Ledger();
   const samples = [];
   const until = performance.now() + SECONDS * 1000;
@@ -169,6 +180,7 @@ async function under(name, server, people, refusedIn) {
   await Promise.all([watch(), ...people.map((person) => live(person, ledger, until))]);
   const open = crowd.sockets.filter(({ readyState }) => readyState === 'open').length;
   const delay = server.log.findLast((line) => line.startsWith('delay '))?.split(' ').slice(1);
+  idle.stop();
   crowd.disperse();
   await sleep(3000);
   const after = await usage(server.pid);
@@ -189,14 +201,14 @@ async function under(name, server, people, refusedIn) {
     `  good: p50 ${median(ledger.times).toFixed(2)} ms, p99 ${quantile(ledger.times, 0.99).toFixed(2)} ms`,
     `  memory: ${before.memory.toFixed(0)} MB before, ${third.toFixed(1)} MB in the third quarter, ${last.toFixed(1)} MB in the last, ${after.memory.toFixed(0)} MB after`,
     `  open files: ${before.files} before, at most ${Math.max(...files)}, ${after.files} after`,
-    ...(delay === undefined ? [] : [`  event loop: delay p50 ${delay[0]} ms, p99 ${delay[1]} ms, most ${delay[2]} ms`]),
+    ...(delay === undefined ? [] : [`  event loop: delay p50 ${delay[0]} ms, p99 ${delay[1]} ms, most ${delay[2]} ms; of an idle process beside it p99 ${idle.p99.toFixed(2)} ms`]),
   ];
   console.log(lines.join('\n'));
   assert.deepEqual([unanswered, missed, doubled, strange], [0, 0, 0, 0]);
   assert.ok(after.files <= before.files + PEOPLE.length, 'connections are left behind');
   if (SECONDS < 600) return;
   assert.ok(last <= third * MOST_GROWTH, 'the memory grows');
-  assert.ok(delay === undefined || delay[1] < MOST_DELAY_MS, 'the event loop waits too long');
+  assert.ok(delay === undefined || delay[1] < MOST_DELAY_MS + idle.p99, 'the event loop waits too long');
 }
 
 /** The example on axum, at its own port. */
@@ -207,7 +219,9 @@ async function startAxum(cloud) {
   const log = [];
   createInterface({ input: child.stdout }).on('line', (line) => /credential_rejected/.test(line) && log.push(line));
   const answers = () => fetch(url).then(({ ok }) => ok, () => false);
-  for (const late = Date.now() + 60_000; !(await answers()); await sleep(200)) assert.ok(child.exitCode === null && Date.now() < late, 'the example does not answer');
+  for (const late = Date.now() + 60_000; !(await answers()); await sleep(200)) assert.ok(Date.now() < late, 'the example does not answer');
+  await sleep(500);
+  assert.equal(child.exitCode, null, 'what answers is not the example: its port is in use');
   return { url, log, pid: child.pid, stop: () => child.kill() };
 }
 
