@@ -398,6 +398,22 @@ impl Engine {
             .or_else(|| self.peek(self.rotated(&key, now)?.key()))
     }
 
+    /// The identity that a session was last verified as, by this token or by the last good one that stood in its place. Not by one
+    /// that is not known to be the session's.
+    pub(crate) fn known_before(&self, token: &SessionToken, now: Now) -> Option<Arc<Identity>> {
+        let key = self.key(token);
+        self.peek(&key).or_else(|| {
+            let newer = self.rotated(&key, now)?;
+            self.peek(newer.before()?.key())
+        })
+    }
+
+    /// Whether two tokens were verified as two users'.
+    pub(crate) fn are_of_two_users(&self, one: &TokenDigest, other: &TokenDigest) -> bool {
+        let both = self.peek(one).zip(self.peek(other));
+        both.is_some_and(|(one, other)| one.user().id() != other.user().id())
+    }
+
     /// The identity that a token was verified as, while it is cached; it may no longer count.
     pub fn verified(&self, token: &SessionToken) -> Option<Arc<Identity>> {
         self.peek(&self.key(token))

@@ -90,7 +90,9 @@ impl Engine {
         let until = self.last_of(ends.into_iter().flatten(), now);
         let key = self.key(token);
         // A renewal gave one session several tokens: revoke all of them.
-        let others = self.rotated_tokens.end(&key);
+        let mut others = self.rotated_tokens.end(&key);
+        // But not one that came with a failed answer, and that another user has brought since.
+        others.retain(|other| !self.are_of_two_users(&key, other));
         for key in core::iter::once(key).chain(others) {
             let ended = self
                 .cache

@@ -331,13 +331,15 @@ impl Entry {
     /// What the instances are to share anew. None where nothing changed, or the grace is enough.
     fn share_anew(&mut self, now: Now) -> Option<ToShare> {
         let shared = self.shared.as_mut()?;
-        if self.is_handed_out || shared.newest == self.newer.key {
+        // Not one that the Cloud may have taken back, where another was good: that leads to this one.
+        let newest = self.newer.before().unwrap_or(&self.newer);
+        if self.is_handed_out || shared.newest == newest.key {
             return None;
         }
-        shared.newest = self.newer.key;
+        shared.newest = newest.key;
         Some(ToShare {
             old: shared.old.clone(),
-            newer: self.newer.token.clone(),
+            newer: newest.token.clone(),
             time: self.end.saturating_sub(now.monotonic),
         })
     }
@@ -464,13 +466,18 @@ impl RotatedTokens {
         let newest = entries.get(token).map_or(*token, |it| it.newer.key);
         let mut others = vec![newest];
         entries.retain(|old, entry| {
-            let is_of_it = entry.newer.key == newest;
+            let before = entry.newer.before();
+            let is_of_it =
+                entry.newer.key == newest || before.is_some_and(|before| before.key == *token);
             if is_of_it {
-                others.push(*old);
+                others.extend([*old, entry.newer.key]);
+                others.extend(entry.newer.before().map(NewerToken::key));
             }
             !is_of_it
         });
         self.held.store(entries.len(), Ordering::Release);
+        others.sort_unstable();
+        others.dedup();
         others.retain(|other| other != token);
         others
     }

@@ -149,6 +149,21 @@ fn an_old_session_that_is_brought_has_a_browser_whichever_instance_handed_it_out
 }
 
 #[test]
+fn the_last_good_token_ends_with_one_that_may_have_been_taken_back() {
+    let table = || {
+        let table = RotatedTokens::new(10);
+        table.add(key("a"), &newer("b"), SEALED, at(0));
+        table.add(key("b"), &newer("c").unverified(), SEALED, at(1));
+        table.forget(&key("b"), &key("c"));
+        table
+    };
+    for (ended, mut others) in [("a", ["b", "c"].map(key)), ("b", ["a", "c"].map(key))] {
+        others.sort_unstable();
+        assert_eq!(table().end(&key(ended)), others, "{ended}");
+    }
+}
+
+#[test]
 fn all_tokens_of_a_session_end_together_and_nobody_elses() {
     for ended in ["a", "b", "c"] {
         let table = RotatedTokens::new(10);

@@ -97,6 +97,16 @@ impl SharedSession {
         ]
     }
 
+    /// Reads the newer session, and claims nothing.
+    pub(crate) fn peek(&self) -> Command {
+        command(["GETRANGE", &self.newer(), "0", LAST_BYTE])
+    }
+
+    /// The newer session that the reply to a peek holds.
+    pub(crate) fn peeked(&self, replies: &[Option<String>]) -> Option<SessionToken> {
+        self.decrypt(replies.first()?.as_deref()?)
+    }
+
     /// What the replies to a look say. A value that cannot be decrypted counts as none, and so does a session that was refused.
     pub(crate) fn read(&self, replies: &[Option<String>], refused: &[SessionToken]) -> Look {
         let kept = replies.get(1).and_then(Option::as_deref);

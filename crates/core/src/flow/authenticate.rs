@@ -303,7 +303,8 @@ impl Search {
                 return expired();
             }
             match self.refresh_unverified(tried, Expiry::Past).await {
-                Some(Ok((Authentication::Authenticated(identity), _)))
+                // What is known of an older one is served: no refresh can find more now.
+                Some(Ok((Authentication::Authenticated(identity), Source::Cloud)))
                     if self.settings.is_host_to_refresh && identity.key() != tried.digest =>
                 {
                     return expired();

@@ -18,6 +18,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// After a look whose reply was lost: the claim may be this instance's own.
 const WAIT_AFTER_LOSS: Duration = Duration::from_millis(400);
 
+/// How many newer sessions a sign-out follows.
+const MOST_ENDED: usize = 128;
+
 /// Until when a task waits for other instances, on the monotonic clock: one time for all its turns. None before the first.
 #[derive(Debug, Default)]
 pub(super) struct Patience(Option<Duration>);
@@ -93,6 +96,27 @@ impl Host {
     /// Has the instances share the newest session anew in the place of all old ones that they share for longer than the grace.
     pub(super) async fn share_moved(&self, engine: &Engine, newest: &TokenDigest) {
         self.put(engine, engine.moved_to(newest, self.now())).await;
+    }
+
+    /// The newer sessions that the instances share in this one's place, the newest last.
+    pub(super) async fn newer_than(
+        &self,
+        engine: &Engine,
+        token: &SessionToken,
+    ) -> Vec<SessionToken> {
+        let mut found: Vec<SessionToken> = Vec::new();
+        while found.len() < MOST_ENDED {
+            let Some(shared) = engine.shared_session(found.last().unwrap_or(token)) else {
+                break;
+            };
+            let replies = self.redis(vec![shared.peek()]).await;
+            let newer = replies.and_then(|replies| shared.peeked(&replies));
+            match newer.filter(|newer| !found.iter().chain([token]).any(|it| it.same_as(newer))) {
+                Some(newer) => found.push(newer),
+                None => break,
+            }
+        }
+        found
     }
 
     async fn put(&self, engine: &Engine, to_share: impl IntoIterator<Item = ToShare>) {

@@ -9,7 +9,8 @@
 //!
 //! Where the Cloud knows no such session, there is nothing left to end; without an answer, nothing is confirmed. The call is
 //! made even while the breaker is open. The Cloud does not end a session for an expired token, so that token is renewed
-//! first. All tokens that renewals gave one session are revoked together, whichever of them is signed out.
+//! first. All tokens that renewals gave one session are revoked together, whichever of them is signed out: also a newer sealed
+//! session that another instance was given.
 
 use alloc::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::cloud::ops::Operation;
 use crate::cloud::ops::destroy_session::DestroySession;
 use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::engine::Engine;
+use crate::engine::rotated_tokens::NewerToken;
 use crate::error::{CloudApiError, Code, Kind};
 use crate::ids::SessionId;
 use crate::secret::SessionToken;
@@ -72,8 +74,9 @@ pub struct Logout {
     /// Tokens that the host is still to prove, and when they end.
     unproven: Vec<(SessionToken, Option<Timestamp>)>,
     session: Session,
-    /// The one that the caller brings, where the newer one came with a failed answer: the Cloud may have taken that back.
-    brought: Option<Session>,
+    /// Where the newer one came with a failed answer, the last good one before it and the one that the caller brings: the Cloud may
+    /// have taken the newer one back.
+    older: Vec<Session>,
     jitter: Jitter,
 }
 
@@ -90,6 +93,11 @@ impl Logout {
         let is_own_known = engine.peek(&key).is_some();
         // Use the newest token of the session: the one at hand may be expired.
         let newer = engine.rotated(&key, now);
+        // Unless another user has brought it since.
+        let newer = newer.filter(|newer| {
+            let known = engine.known_before(&token, now);
+            known.is_none_or(|it| !engine.are_of_two_users(it.digest(), newer.key()))
+        });
         let at_hand = key;
         let key = newer.as_ref().map_or(key, |newer| *newer.key());
         let known = engine.peek(&key);
@@ -104,14 +112,22 @@ impl Logout {
         let id = known.as_ref().and_then(|of| of.session_id().cloned());
         let is_unsure =
             token.is_sealed() && newer.as_ref().is_some_and(|newer| !newer.is_verified());
-        engine.sign_out(&token, known_end, now);
-        let brought = is_unsure.then(|| Session {
+        let older = |token: &SessionToken| Session {
             engine: Arc::clone(&engine),
             token: token.clone(),
             effort,
-            is_published: is_own_known,
+            is_published: engine.verified(token).is_some(),
             at_hand,
-        });
+        };
+        let before = newer.as_ref().and_then(NewerToken::before);
+        let older: Vec<_> = before
+            .map(NewerToken::token)
+            .into_iter()
+            .chain([&token])
+            .filter(|_| is_unsure)
+            .map(older)
+            .collect();
+        engine.sign_out(&token, known_end, now);
         let session = Session {
             engine,
             token: newer.map_or_else(|| token.clone(), |newer| newer.token().clone()),
@@ -126,7 +142,7 @@ impl Logout {
             is_gone,
             unproven: unproven.into_iter().collect(),
             session,
-            brought,
+            older,
             jitter,
         }
     }
@@ -144,27 +160,50 @@ impl Logout {
     /// Ends the session at the Cloud.
     pub fn into_task(self) -> Task<'static, SignOut> {
         let Self {
+            known,
             id,
             is_gone,
             unproven,
             session,
-            brought,
+            older,
             jitter,
-            ..
         } = self;
         Task::new(jitter, move |host| async move {
             for (token, end) in unproven {
                 host.prove_sign_out(&session.engine, &token, end).await;
             }
-            let newest = if is_gone {
-                SignOut::AlreadyGone
-            } else {
-                session.end(id, &host).await
+            // Others may have been given a newer one. Who has read it has the old one's text, and the Cloud gave both.
+            let engine = &session.engine;
+            let shared = host.newer_than(engine, &session.token).await;
+            let is_own = |it: &&SessionToken| match (&known, engine.verified(it)) {
+                (Some(own), Some(newer)) => own.user().id() == newer.user().id(),
+                _ => true,
             };
-            match brought {
-                Some(brought) => newest.worse(brought.end(None, &host).await),
-                None => newest,
+            let shared: Vec<_> = shared.iter().take_while(is_own).collect();
+            let brought = (!shared.is_empty()).then_some(&session.token);
+            for token in shared.iter().copied().chain(brought) {
+                if let Some(id) = engine.session_of(token, None) {
+                    engine.sign_out_proven(token, &id, None, host.now());
+                }
             }
+            let newest = shared.last().map(|newest| Session {
+                engine: Arc::clone(engine),
+                token: (*newest).clone(),
+                at_hand: session.at_hand,
+                effort: session.effort,
+                is_published: true,
+            });
+            let mut outcome = match newest {
+                Some(newest) => newest.end(None, &host).await,
+                None => SignOut::AlreadyGone,
+            };
+            if !is_gone && !matches!(outcome, SignOut::Ended) {
+                outcome = outcome.worse(session.end(id, &host).await);
+            }
+            for session in older {
+                outcome = outcome.worse(session.end(None, &host).await);
+            }
+            outcome
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::cloud::model::CloudSession;
 use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
-use crate::engine::rotated_tokens::HandedOut;
+use crate::engine::rotated_tokens::{HandedOut, NewerToken};
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::secret::SessionToken;
@@ -87,16 +87,23 @@ async fn by_user(
     host: &Host,
 ) -> LiveSession {
     let brought = token;
-    let token = engine
-        .rotated(&key, host.now())
-        .map_or_else(|| brought.clone(), |newer| newer.token().clone());
-    let (newest, known) = (engine.key(&token), engine.verified(&brought));
+    let newer = engine.rotated(&key, host.now());
+    let token = newer.as_ref().map_or(&brought, NewerToken::token).clone();
+    let (newest, known) = (
+        engine.key(&token),
+        engine.known_before(&brought, host.now()),
+    );
     let verify = |key, token| verify_token(engine, key, token, Pace::Wanted, host.jitter());
     let mut answer = host.verify(verify(newest, token)).await;
-    if let Authentication::Rejected(error) = &answer
-        && error.status() == 401
-        && newest != key
+    let is_refused = |answer: &Authentication| matches!(answer, Authentication::Rejected(error) if error.status() == 401 && !error.is(&Code::SignedOut));
+    if let Some(before) = newer.as_ref().and_then(NewerToken::before)
+        && is_refused(&answer)
     {
+        answer = host
+            .verify(verify(*before.key(), before.token().clone()))
+            .await;
+    }
+    if is_refused(&answer) && newest != key {
         // Another instance may have replaced it since, or it came with a failed answer: then the old one decides.
         answer = host.verify(verify(key, brought.clone())).await;
     }

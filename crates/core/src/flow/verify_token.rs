@@ -19,7 +19,7 @@ use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::cloud::ops::verify_token::{NewerSlot, VerifyToken};
 use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
-use crate::engine::rotated_tokens::Verified;
+use crate::engine::rotated_tokens::{NewerToken, Verified};
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::secret::SessionToken;
@@ -181,6 +181,7 @@ async fn run(
         mut result,
         is_newest,
         refused,
+        known,
     } = match Chain::of(engine, host, question.token())
         .ask(key, question, pace)
         .await
@@ -190,7 +191,7 @@ async fn run(
         Err(answer) => return answer,
     };
     if !question.token().same_as(&asked) {
-        result = result.and_then(|found| same_user(engine, &asked, found.0.user()).map(|()| found));
+        result = result.and_then(|found| is_of(known.as_deref(), found.0.user()).map(|()| found));
     }
     let now = host.now();
     if let Ok((identity, true)) = &result {
@@ -257,22 +258,31 @@ async fn run(
 
 /// A newer session of another user is none of this session's.
 fn same_user(engine: &Engine, token: &SessionToken, user: &CloudUser) -> Result<(), CloudApiError> {
-    match engine.verified(token) {
+    is_of(engine.verified(token).as_deref(), user)
+}
+
+fn is_of(known: Option<&Identity>, user: &CloudUser) -> Result<(), CloudApiError> {
+    match known {
         Some(known) if known.user().id() != user.id() => Err(bad_member(BadMember("user.id"))),
         _ => Ok(()),
     }
 }
 
-/// The newer session that the Cloud set beside its answer, though the rest of that could not be used.
+/// The newer session that the Cloud set beside its answer, though the rest of that could not be used. Not the one that was known
+/// `before`: other instances may share a later one.
 fn newer(
     engine: &Engine,
     asked: &SessionToken,
     result: &Result<(Identity, bool), CloudApiError>,
+    before: Option<NewerToken>,
     now: Now,
 ) -> Option<SessionToken> {
-    let newer = match result {
-        Ok((identity, _)) => identity.user().session_token().clone(),
-        Err(_) => engine.rotated(&engine.key(asked), now)?.token().clone(),
+    let newer = if let Ok((identity, _)) = result {
+        identity.user().session_token().clone()
+    } else {
+        let kept = engine.rotated(&engine.key(asked), now);
+        let is_known = |it: &NewerToken| before.is_some_and(|known| known.key() == it.key());
+        kept.filter(|it| !is_known(it))?.token().clone()
     };
     (!newer.same_as(asked)).then_some(newer)
 }

@@ -154,3 +154,23 @@ fn a_good_token_serves_on_without_a_call_beside_a_held_one() {
     let back = vec![verified("usr_1", &[])];
     assert_eq!(ask(357, back), left("user usr_1", Some(&new), 1));
 }
+
+#[test]
+fn an_older_token_is_not_served_as_the_one_before_a_held_one() {
+    let engine = v1();
+    let (oldest, old, new) = (
+        short("usr_1", 0, 300),
+        short("usr_1", 290, 310),
+        short("usr_1", 305, 605),
+    );
+    let answers = vec![handed_out("usr_1", &old), verified("usr_1", &[])];
+    let ran = renew(&engine, &oldest, 290, answers);
+    assert_eq!(said(&ran.output), format!("usr_1 has {old}"));
+    let answers = vec![handed_out("usr_1", &new), lost(TransportError::Timeout)];
+    let ran = renew(&engine, &old, 305, answers);
+    assert_eq!(said(&ran.output), "unavailable timeout");
+    let away = [lost(TransportError::Timeout)];
+    let left = request(&engine, None, &[&oldest], at(306), away);
+    let expect = "Left { said: \"unavailable timeout\", cookie: None, calls: 1 }";
+    assert_eq!(format!("{left:?}"), expect);
+}

@@ -205,7 +205,8 @@ impl Script {
                     (Event::Start, rest)
                 }
                 CoreStep::Check(check, rest) => (Event::Checked(checked(check)), rest),
-                CoreStep::Redis(..) => panic!("no sessions are shared"),
+                // As where Redis is away.
+                CoreStep::Redis(_, rest) => (Event::Lost, rest),
                 CoreStep::Done(output) => return output,
             };
         }

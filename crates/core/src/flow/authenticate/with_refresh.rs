@@ -114,11 +114,14 @@ impl Search {
             Renewal::Unavailable(error) if due == Expiry::Past => {
                 // A newer session that cannot be asked about leaves what is known of this one.
                 let now = self.host.now();
+                let is_sealed = tried.token.is_sealed();
                 let newer = self.engine.rotated(&tried.digest, now);
                 let before = newer.as_ref().and_then(NewerToken::before);
                 let keys = [Some(&tried.digest), before.map(NewerToken::key)];
                 let known = |key| match self.engine.lookup(key, now) {
-                    Lookup::Stale(it) | Lookup::Fresh(it) | Lookup::Due(it) => Some(it),
+                    Lookup::Stale(it) | Lookup::Fresh(it) | Lookup::Due(it) if is_sealed => {
+                        Some(it)
+                    }
                     _ => None,
                 };
                 Some(Ok(match keys.into_iter().flatten().find_map(known) {

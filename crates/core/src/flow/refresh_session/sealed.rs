@@ -105,23 +105,34 @@ impl Refresh {
                     match self.newest(&old).await {
                         Renewal::Ended(error) if is_refused(&error) => {
                             self.token = old;
-                            self.failed(error)
+                            self.refused(error, is_newest, refused, patience).await
                         }
                         renewal => renewal,
                     }
                 }
-                // Redis did not answer before, and may do so now.
-                _ if is_refused(&error) && !is_newest => {
-                    match self.turn(&old, &mut refused, &mut patience).await {
-                        Ok(asking) => {
-                            asking.end(&self.host, &self.engine, None, false).await;
-                            self.failed(error)
-                        }
-                        Err(renewal) => renewal,
-                    }
-                }
-                _ => self.failed(error),
+                _ => self.refused(error, is_newest, refused, patience).await,
             },
+        }
+    }
+
+    /// The renewal where the Cloud refused the old session. Redis may not have answered before, and may do so now.
+    async fn refused(
+        &mut self,
+        error: CloudApiError,
+        is_newest: bool,
+        mut refused: Vec<SessionToken>,
+        mut patience: Patience,
+    ) -> Renewal {
+        if is_newest || !is_refused(&error) {
+            return self.failed(error);
+        }
+        let old = self.token.clone();
+        match self.turn(&old, &mut refused, &mut patience).await {
+            Ok(asking) => {
+                asking.end(&self.host, &self.engine, None, false).await;
+                self.failed(error)
+            }
+            Err(renewal) => renewal,
         }
     }
 
@@ -156,7 +167,8 @@ impl Refresh {
 
     /// The user of the session at hand. The answer may set a newer one once more.
     async fn newest(&mut self, old: &SessionToken) -> Renewal {
-        let (key, known) = (self.own_key(), self.engine.peek(&self.key));
+        let known = self.engine.known_before(old, self.host.now());
+        let key = self.own_key();
         let verify = verify_token(
             &self.engine,
             key,

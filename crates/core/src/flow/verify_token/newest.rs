@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::super::results::Authentication;
 use super::super::share_session::{Asking, Patience, Turn};
 use super::super::task::Host;
-use super::{Known, Pace, Question, answer, look, newer, rejected, same_user};
+use super::{Known, Pace, Question, answer, is_of, look, newer, rejected};
 use crate::engine::Engine;
 use crate::engine::rotated_tokens::Verified;
 use crate::error::{CloudApiError, Code};
@@ -31,6 +31,8 @@ pub(super) struct Chain<'t> {
     from: SessionToken,
     refused: Vec<SessionToken>,
     patience: Patience,
+    /// The identity of the first session on the way that was verified here.
+    known: Option<Arc<Identity>>,
 }
 
 /// The Cloud's answer to the question about a session, or about one that stands in its place.
@@ -41,6 +43,8 @@ pub(super) struct Asked {
     pub(super) is_newest: bool,
     /// The sessions that the Cloud refused on the way.
     pub(super) refused: Vec<SessionToken>,
+    /// Whose the sessions on the way are, where that is known here.
+    pub(super) known: Option<Arc<Identity>>,
 }
 
 impl<'t> Chain<'t> {
@@ -52,6 +56,7 @@ impl<'t> Chain<'t> {
             from: brought.clone(),
             refused: Vec::new(),
             patience: Patience::default(),
+            known: None,
         }
     }
 
@@ -84,10 +89,11 @@ impl<'t> Chain<'t> {
             if !token.same_as(question.token()) {
                 question = Question::Whose(token.clone());
             }
+            let before = engine.rotated(&engine.key(&token), host.now());
             let result = question.ask(engine, pace, host).await;
             permit.report(&result, host.now());
             let is_newest = asking.is_newest();
-            let set = newer(engine, &token, &result, host.now());
+            let set = newer(engine, &token, &result, before, host.now());
             asking.end(host, engine, set.as_ref(), result.is_ok()).await;
             match result {
                 Err(error) if self.has_another(&token, is_newest, &error) => {
@@ -103,6 +109,7 @@ impl<'t> Chain<'t> {
             result,
             is_newest,
             refused: self.refused,
+            known: self.known,
         })
     }
 
@@ -118,6 +125,7 @@ impl<'t> Chain<'t> {
     async fn newest(&mut self) -> Result<(SessionToken, Asking), Authentication> {
         let (engine, host) = (self.engine, self.host);
         let mut token = self.from.clone();
+        self.known = engine.verified(&self.brought);
         for _ in 0..MOST_REPLACED {
             let turn = host.turn(engine, &token, &self.refused, &mut self.patience);
             let newer = match turn.await {
@@ -126,6 +134,7 @@ impl<'t> Chain<'t> {
                 Turn::Newer(newer) => newer,
             };
             let (key, now) = (engine.key(&newer), host.now());
+            self.known = self.known.take().or_else(|| engine.verified(&token));
             if let Lookup::Refused(refusal) = engine.lookup(&key, now)
                 && refusal.of == Refused::Token
             {
@@ -136,7 +145,7 @@ impl<'t> Chain<'t> {
             match look(engine, &key, now) {
                 Known::Answer(Authentication::Authenticated(it))
                 | Known::Due(Authentication::Authenticated(it)) => {
-                    let user = same_user(engine, &self.brought, it.user());
+                    let user = is_of(self.known.as_deref(), it.user());
                     user.map_err(Authentication::Unavailable)?;
                     let (brought, identity) = (&self.brought, it.as_ref().clone());
                     let newest = engine.replace(brought, identity, Verified::Before, now);

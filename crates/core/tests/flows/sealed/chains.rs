@@ -8,6 +8,7 @@ use mastra_auth_cloud_core::flow::validate_session::validate_session;
 
 use super::shared::*;
 use super::*;
+use crate::world::Sent;
 
 /// A Redis in which these sessions stand for one another.
 fn chain(sessions: &[&str]) -> Around {
@@ -302,5 +303,247 @@ fn a_stale_identity_grows_no_fresher_by_a_session_that_leads_to_it() {
         around.asked();
         let (_, calls) = refused(&mut around, |around| look(around, &engine, "s2"));
         assert!(calls > 0, "{known_for}");
+    }
+}
+
+/// A session that was replaced twice: the second time beside an answer that failed.
+fn broken(engine: &Arc<Engine>, around: &mut Around) {
+    around.answers.push_back(rotated("usr_1", "s1"));
+    assert_eq!(around.look(engine, "s0"), "user usr_1");
+    around.now = at(31);
+    around.answers.push_back(failing("s2"));
+    assert_eq!(around.look(engine, "s1"), "user usr_1");
+    around.asked();
+}
+
+/// The first session, known on one instance with its second, which others replaced since: four times, up to the sixth.
+fn gone_on() -> (Arc<Engine>, Around) {
+    let (one, other) = (instance(), instance());
+    let mut around = Around::new(at(0));
+    around.answers.push_back(rotated("usr_1", "s2"));
+    assert_eq!(around.look(&one, "s1"), "user usr_1");
+    for (minute, newer) in [(5, "s3"), (10, "s4"), (15, "s5"), (20, "s6")] {
+        around.now = at(minute * 60);
+        around.answers.push_back(rotated("usr_1", newer));
+        assert_eq!(around.look(&other, "s1"), "user usr_1");
+    }
+    around.now = at(25 * 60);
+    around.asked();
+    around.replies = 0;
+    around.good = Some("s6");
+    (one, around)
+}
+
+#[test]
+fn a_lost_reply_beside_an_older_session_of_its_own_ends_no_session() {
+    // The look at the second, the release of its claim, and the look at the first.
+    for lost in 1..=3 {
+        let (one, mut around) = gone_on();
+        around.before_reply = Box::new(move |reply, redis| redis.is_away = reply == lost);
+        let header = "__Host-mastra_session=s1";
+        let credentials = Credentials::read(&one, None, Some(header)).unwrap();
+        let request = Authenticate::new(&one, credentials).refreshing();
+        let answer = around.drive(request.into_task(Jitter(1))).answer;
+        assert_eq!(said(&answer), "user usr_1", "{lost}: {:?}", around.asked());
+    }
+}
+
+#[test]
+fn what_is_shared_is_not_replaced_by_an_older_session_after_a_lost_reply() {
+    let (one, mut around) = gone_on();
+    around.before_reply = Box::new(|reply, redis| redis.is_away = reply == 3);
+    let live = validate_session(&one, sealed("s1"), Jitter(1));
+    let live = around.drive(live.into_task()).unwrap().is_some();
+    let asked = around.asked();
+    // Whatever that was answered, an instance that comes later finds the newest.
+    assert_eq!(look(&mut around, &instance(), "s1"), "user usr_1");
+    assert_eq!(around.asked(), ["me s6"], "{live}, {asked:?}");
+    assert!(live, "{asked:?}");
+}
+
+#[test]
+fn a_sign_out_ends_the_last_good_session_too_where_the_newest_was_taken_back() {
+    let (engine, mut around) = (platform(), Around::new(at(0)));
+    broken(&engine, &mut around);
+    // The platform knows neither the newest nor the oldest.
+    let header = sealed("s0");
+    let logout = Logout::new(Arc::clone(&engine), header, Effort::Full, at(32), Jitter(1));
+    let (mut task, mut event, mut sent) = (logout.into_task(), Event::Start, Vec::new());
+    let output = loop {
+        match task.step(event, at(32)) {
+            Step::Send(request, rest) => {
+                let session = Sent::of(&request).cookie.unwrap();
+                let is_good = session == "wos-session=s1";
+                event = Event::Delivered(if is_good { ok() } else { ended() });
+                task = rest;
+                sent.push(session);
+            }
+            Step::Done(output) => break output,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(sent.contains(&"wos-session=s1".to_owned()), "{sent:?}");
+    assert_eq!(output, SignOut::Ended);
+}
+
+#[test]
+fn a_look_at_an_older_session_goes_on_with_the_last_good_one_too() {
+    for engine in [platform(), instance()] {
+        let mut around = Around::new(at(0));
+        broken(&engine, &mut around);
+        // The platform knows the second alone.
+        around.answers.extend([ended(), me("usr_1")]);
+        around.answers.push_back(ended());
+        let live = validate_session(&engine, sealed("s0"), Jitter(1));
+        let live = around.drive(live.into_task()).unwrap();
+        assert!(live.is_some(), "{:?}", around.asked());
+        assert_eq!(around.asked(), ["me s2", "me s1"]);
+        around.answers.clear();
+    }
+}
+
+#[test]
+fn threat_114_no_older_session_leads_to_another_user() {
+    let (engine, mut around) = (platform(), Around::new(at(0)));
+    broken(&engine, &mut around);
+    around.answers.push_back(me("usr_2"));
+    // What is known of the one between.
+    assert_eq!(look(&mut around, &engine, "s0"), "user usr_1");
+
+    let (engine, mut around) = (platform(), Around::new(at(0)));
+    broken(&engine, &mut around);
+    around.answers.push_back(me("usr_2"));
+    let live = validate_session(&engine, sealed("s0"), Jitter(1));
+    assert!(around.drive(live.into_task()).is_err());
+
+    // An instance that knows the one between, and is told of both.
+    let (engine, mut around) = (instance(), chain(&["s0", "s1"]));
+    around.request(&engine, "s1", [me("usr_1")]);
+    around.now = at(31);
+    let told = left_by_another("s1", Some("s2"));
+    around.redis.values.extend(told.values);
+    around.answers.push_back(me("usr_2"));
+    assert_eq!(
+        look(&mut around, &engine, "s0"),
+        "unavailable invalid_response"
+    );
+}
+
+#[test]
+fn a_host_is_not_made_to_refresh_while_the_platform_is_away() {
+    let (engine, mut around) = (platform(), Around::new(at(0)));
+    broken(&engine, &mut around);
+    let answered = brief(
+        &engine,
+        Driver::LeavesToHost,
+        "s0",
+        at(32),
+        [away(), away()],
+    );
+    assert_eq!(answered, good(2, None));
+}
+
+#[test]
+fn threat_114_a_sign_out_ends_no_session_of_another_user() {
+    for signs_out in ["s1", "s2"] {
+        let (engine, mut around) = (platform(), Around::new(at(0)));
+        around.request(&engine, "s1", [me("usr_1")]);
+        around.now = at(31);
+        around.request(&engine, "s1", [failing("s2")]);
+        around.request(&engine, "s2", [me("usr_2")]);
+        let (output, sent) = sign_out(&engine, signs_out, at(32), [ok()]);
+        assert_eq!(output, SignOut::Ended);
+        assert_eq!(sent, [format!("wos-session={signs_out}")]);
+        let (other, user) = if signs_out == "s1" {
+            ("s2", "user usr_2")
+        } else {
+            ("s1", "user usr_1")
+        };
+        around.now = at(33);
+        around.answers.push_back(me(&user[5..]));
+        assert_eq!(look(&mut around, &engine, other), user);
+        assert_eq!(look(&mut around, &engine, signs_out), "rejected signed_out");
+    }
+    // Nor one that Redis names.
+    let (engine, mut around) = (instance(), chain(&["s1", "s2"]));
+    around.request(&engine, "s2", [me("usr_2")]);
+    let redis = std::mem::take(&mut around.redis);
+    around.request(&engine, "s1", [me("usr_1")]);
+    around.redis = redis;
+    let logout = Logout::new(
+        Arc::clone(&engine),
+        sealed("s1"),
+        Effort::Full,
+        at(1),
+        Jitter(1),
+    );
+    around.asked();
+    around.answers.push_back(ok());
+    assert_eq!(around.drive(logout.into_task()), SignOut::Ended);
+    assert_eq!(around.asked(), ["logout s1"]);
+    assert_eq!(look(&mut around, &engine, "s2"), "user usr_2");
+}
+
+#[test]
+fn a_sign_out_goes_round_no_circle() {
+    let mut around = chain(&["s1", "s2", "s1"]);
+    around.good = Some("s2");
+    let logout = Logout::new(instance(), sealed("s1"), Effort::Full, at(0), Jitter(1));
+    _ = around.drive(logout.into_task());
+    assert_eq!(around.redis.seen, ["GETRANGE newer"; 2]);
+}
+
+#[test]
+fn what_may_have_been_taken_back_is_not_shared_in_the_place_of_the_last_good_session() {
+    let (engine, mut around) = (instance(), Around::new(at(0)));
+    broken(&engine, &mut around);
+    around.answers.extend([away(), away()]);
+    assert_eq!(around.look(&engine, "s0"), "user usr_1");
+    around.asked();
+    // The platform knows the second alone.
+    around.good = Some("s1");
+    assert_eq!(
+        look(&mut around, &instance(), "s0"),
+        "user usr_1",
+        "{:?}",
+        around.asked()
+    );
+}
+
+#[test]
+fn a_sign_out_on_an_instance_that_never_saw_the_newer_session_ends_that() {
+    let (one, other, third) = (instance(), instance(), instance());
+    assert!(one.publish_revocations(|| {}) && other.publish_revocations(|| {}));
+    let mut around = Around::new(at(0));
+    // It knows the first alone.
+    around.request(&third, "s1", [me("usr_1")]);
+    around.answers.push_back(rotated("usr_1", "s2"));
+    assert_eq!(around.look(&one, "s1"), "user usr_1");
+    around.asked();
+    // The platform knows the second alone.
+    let logout = Logout::new(
+        Arc::clone(&other),
+        sealed("s1"),
+        Effort::Full,
+        at(0),
+        Jitter(1),
+    );
+    around.good = Some("s2");
+    let output = around.drive(logout.into_task());
+    assert_eq!(
+        around
+            .asked()
+            .last()
+            .map(|it| it.rsplit(' ').next().unwrap().to_owned())
+            .as_deref(),
+        Some("s2"),
+        "{output:?}"
+    );
+    let told = other.take_revocations(20);
+    third.apply(told.clone(), at(0));
+    one.apply(told, at(0));
+    assert_eq!(look(&mut around, &third, "s1"), "rejected signed_out");
+    for session in ["s1", "s2"] {
+        assert_eq!(look(&mut around, &one, session), "rejected signed_out");
     }
 }
