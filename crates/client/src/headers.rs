@@ -14,7 +14,7 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
     match (values.next(), values.next()) {
         (Some(value), None) => {
             let is_visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
-            let bytes = cut(value);
+            let bytes = cut(value, TOO_LONG);
             let text = bytes.iter().all(is_visible).then_some(bytes)?;
             core::str::from_utf8(text).ok()
         }
@@ -22,27 +22,39 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// As much of a header as tells that it is too long.
-fn cut(value: &HeaderValue) -> &[u8] {
+/// As many bytes of a header tell that it is too long.
+const TOO_LONG: usize = MAX_HEADER_BYTES + 1;
+
+fn cut(value: &HeaderValue, most: usize) -> &[u8] {
     let bytes = value.as_bytes();
-    bytes.get(..=MAX_HEADER_BYTES).unwrap_or(bytes)
+    bytes.get(..most).unwrap_or(bytes)
 }
 
 /// All `Cookie` headers as one (RFC 9113 section 8.2.3). Each byte that is not visible ASCII becomes `?`, so that another
 /// app's broken cookie breaks nothing.
 pub(crate) fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    joined(headers, TOO_LONG)
+}
+
+/// As [`cookie`], however long they are: for the end of every session among them.
+#[cfg(feature = "axum")]
+pub(crate) fn whole_cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    joined(headers, usize::MAX)
+}
+
+fn joined(headers: &HeaderMap, most: usize) -> Option<Cow<'_, str>> {
     let mut values = headers.get_all(COOKIE).iter();
     let first = values.next()?;
     let Some(second) = values.next() else {
-        return Some(text(first));
+        return Some(text(first, most));
     };
-    let mut all = text(first).into_owned();
+    let mut all = text(first, most).into_owned();
     for value in std::iter::once(second).chain(values) {
-        if all.len() > MAX_HEADER_BYTES {
+        if all.len() >= most {
             break;
         }
         all.push_str("; ");
-        all.push_str(&text(value));
+        all.push_str(&text(value, most));
     }
     Some(Cow::Owned(all))
 }
@@ -61,10 +73,10 @@ pub(crate) fn cookie_as_it_came(
         .map_or(Ok(first), |_| Err(SeveralCookieHeaders))
 }
 
-fn text(value: &HeaderValue) -> Cow<'_, str> {
+fn text(value: &HeaderValue, most: usize) -> Cow<'_, str> {
     // A header value holds no control characters, so ASCII means visible. Checking many bytes at once pays off for a
     // kilobyte of cookies.
-    let bytes = cut(value);
+    let bytes = cut(value, most);
     match core::str::from_utf8(bytes) {
         Ok(text) if bytes.is_ascii() => Cow::Borrowed(text),
         _ => bytes
@@ -115,6 +127,7 @@ mod tests {
             assert_eq!(authorization(&headers).unwrap().len(), read);
             headers.insert(COOKIE, value.clone());
             assert_eq!(cookie(&headers).unwrap().len(), read);
+            assert_eq!(joined(&headers, usize::MAX).unwrap().len(), size);
             headers.append(COOKIE, value.clone());
             headers.append(COOKIE, value);
             assert!(cookie(&headers).unwrap().len() <= 2 * read + 2);

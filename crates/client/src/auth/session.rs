@@ -44,7 +44,7 @@ impl MastraCloudAuth {
         headers: &HeaderMap,
     ) -> (SignOut, Vec<SetCookie>, Option<String>) {
         let engine = &self.0.driver.engine;
-        let cookie = headers::cookie(headers).unwrap_or_default();
+        let cookie = headers::whole_cookie(headers).unwrap_or_default();
         let bearer = headers::authorization(headers).and_then(bearer);
         let bearer = bearer.and_then(|text| SessionToken::parse(text).ok());
         let (cookies, fallbacks): (Vec<_>, Vec<_>) = engine

@@ -56,7 +56,7 @@ async fn answer(routes: RouteState, method: Method, uri: Uri, headers: HeaderMap
         Err(error) => return refused(&routes, &headers, &error, None, &parameters).await,
     };
     let wanted = state.return_path();
-    let cookie = headers::cookie(&headers).unwrap_or_default();
+    let cookie = headers::whole_cookie(&headers).unwrap_or_default();
     let ids = RequestIds::of(&headers);
     let result = match (&parameters.again, &parameters.error) {
         (Some(code), _) => Err(CloudApiError::unusable_callback(code)
