@@ -58,9 +58,6 @@ pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
         let mut environment = packed(workspace, node)?;
         // For a proxy that ends TLS.
         environment.push(("CERTIFICATES", certificates(workspace, "hosts")?));
-        // A moment of `soak load`.
-        environment.extend([("LOAD_SECONDS", "5".into()), ("LOAD_SLOW", "200".into())]);
-        environment.push(("AXUM_EXAMPLE", example(workspace, "")?));
         Ok(environment)
     })
 }
@@ -79,22 +76,17 @@ pub(crate) fn load(workspace: &Workspace) -> Result<()> {
     script(workspace, "test:load", |workspace, node| {
         let mut environment = packed(workspace, node)?;
         let seconds = workspace.time(1.0 / 6.0)?.as_secs().to_string();
-        environment.push(("AXUM_EXAMPLE", example(workspace, "--release")?));
+        environment.push(("AXUM_EXAMPLE", example(workspace)?));
         environment.push(("LOAD_SECONDS", seconds.into()));
         Ok(environment)
     })
 }
 
-/// The example on axum, as a release or a development build.
-fn example(workspace: &Workspace, release: &str) -> Result<PathBuf> {
+/// The example on axum, as it ships.
+fn example(workspace: &Workspace) -> Result<PathBuf> {
     let name = "mastra-auth-example-axum";
-    run_program(&mut workspace.cargo(&format!("build --package {name} {release}")))?;
-    let profile = if release.is_empty() {
-        "debug"
-    } else {
-        "release"
-    };
-    let built = workspace.target()?.join(profile);
+    run_program(&mut workspace.cargo(&format!("build --release --package {name}")))?;
+    let built = workspace.target()?.join("release");
     Ok(built.join(format!("{name}{EXE_SUFFIX}")))
 }
 
