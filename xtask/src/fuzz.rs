@@ -38,6 +38,7 @@ const LIMITS: [&str; 4] = [
     LONGEST,
     "-print_final_stats=1",
 ];
+const MEMORY: &str = "/dev/shm";
 /// No target waits longer for its turn.
 const TURN: Duration = Duration::from_mins(10);
 
@@ -156,6 +157,10 @@ impl Target {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env("FUZZ_TARGET", &self.name).args(LIMITS);
+        // Files of an input that lie in memory cost an eighth of the time.
+        if Path::new(MEMORY).is_dir() {
+            command.env("TMPDIR", MEMORY);
+        }
         command
     }
 

@@ -2,7 +2,8 @@
 // `docs/figures/NAME.json`. From there `gen.mjs` writes docs/figures.md, of benches, and docs/security.md, of all other runs.
 //
 // A program prints its tables as one line of JSON; other lines are kept as text. A run's `note` is written by hand and stays when
-// the run is recorded anew, so it explains figures and repeats none.
+// the run is recorded anew, so it explains figures and repeats none. A run that fails is not recorded, unless its line says that it
+// `stands`: then it has left out what failed.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -54,16 +55,19 @@ async function run(name, program, words) {
   const closed = once(child, 'close');
   const tables = [];
   const lines = [];
+  let stands = false;
   for await (const line of createInterface({ input: child.stdout })) {
-    const found = line.startsWith('{"') ? JSON.parse(line).tables : undefined;
+    const said = line.startsWith('{"') ? JSON.parse(line) : {};
+    const found = said.tables;
+    stands ||= said.stands === true;
     console.log(found === undefined ? line : paragraphs(found.map(table)));
     tables.push(...(found ?? []));
     // Without what the test harness says.
     if (found === undefined && line.length > 1 && !/^(running \d|test )/.test(line)) lines.push(line);
   }
   const [status] = await closed;
-  if (status !== 0) return void (process.exitCode = status ?? 1);
-  if (name === undefined) return;
+  if (status !== 0) process.exitCode = status ?? 1;
+  if (name === undefined || (status !== 0 && !stands)) return;
   if (lines.length > 0) tables.push({ note: `\`\`\`text\n${lines.join('\n')}\n\`\`\`` });
   const file = `${name}.json`;
   const recorded = {

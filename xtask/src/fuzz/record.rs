@@ -32,7 +32,8 @@ impl Campaign {
         })
     }
 
-    /// The line that is kept: what was kept before, and these targets, each searched for so many seconds.
+    /// The line that is kept: what was kept before, and these targets, each searched for so many seconds. One that broke is left
+    /// out, and the others stand.
     pub(super) fn record(
         self,
         workspace: &Workspace,
@@ -51,6 +52,8 @@ impl Campaign {
         targets: &[Target],
         seconds: u64,
     ) -> Result<Value> {
+        let is_whole = |target: &&Target| target.crashes == 0;
+        let targets: Vec<&Target> = targets.iter().filter(is_whole).collect();
         let mut rows = Vec::new();
         let mut total = 0;
         for name in names {
@@ -88,7 +91,7 @@ impl Campaign {
         let columns = ["date", "commit", "targets", "seconds each", "executions"];
         let title = "The campaigns:";
         let campaigns = json!({ "title": title, "columns": columns, "rows": campaigns });
-        Ok(json!({ "tables": [targets, campaigns] }))
+        Ok(json!({ "tables": [targets, campaigns], "stands": true }))
     }
 }
 
@@ -143,8 +146,10 @@ mod tests {
             commit: "abc1234".to_owned(),
         };
         let names = ["cookie", "json", "token"].map(str::to_owned);
+        let mut broken = target("token", 5);
+        broken.crashes = 1;
         let none = json!({ "tables": [{ "rows": [] }, { "rows": [] }] });
-        let both = [target("cookie", 999), target("json", 1_234_567)];
+        let both = [target("cookie", 999), target("json", 1_234_567), broken];
         let first = campaign("2026-01-01")
             .after(&none, &names, &both, 60)
             .unwrap();
