@@ -65,7 +65,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let profile = profiles.join("%p-%m.profraw");
     run_program(
         Command::new(&tests)
-            .arg("--quiet")
             .current_dir(workspace.path("crates/core"))
             .env("FUZZ_INPUTS_ALONE", "1")
             .env("LLVM_PROFILE_FILE", profile),
