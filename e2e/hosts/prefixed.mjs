@@ -9,7 +9,9 @@ import { clerk } from './src/mastra/agents/clerk.js';
 import { refund } from './src/mastra/workflows/refund.js';
 
 const { PREFIX: prefix, FRESH, REDIS } = process.env;
+const told = ({ type, ...event }) => type.startsWith('request_') || console.log(new Date().toISOString(), type, JSON.stringify(event));
 const auth = new MastraCloudAuth({
+  onEvent: told,
   protected: [`${prefix}/*`],
   ...(FRESH && { cache: { fresh: Number(FRESH) } }),
   ...(REDIS && { revocations: { redis: REDIS } }),
