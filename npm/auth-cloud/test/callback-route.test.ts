@@ -203,7 +203,7 @@ describe.each(CLOUDS)('$title', ({ dialect, platform }) => {
       return new Request(await pickPerson(auth.getLoginUrl(REDIRECT, state), person), { headers: { cookie } });
     };
     const [owner, viewer] = await Promise.all([come('owner'), come('viewer')]);
-    // Another browser with the owner's callback makes nobody of it.
+    // Another browser that brings the owner's callback is signed in as no user.
     const other = new Request(viewer.url, { headers: { cookie: owner.headers.get('cookie') ?? '' } });
     const answers = [owner, viewer].map(request => answer(request));
     release();

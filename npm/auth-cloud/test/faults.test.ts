@@ -147,7 +147,7 @@ beforeAll(() => {
     clear(timer);
   }) as typeof clearTimeout;
 });
-afterEach(() => expect(late.size, 'a timer that nobody cleared').toBe(0));
+afterEach(() => expect(late.size, 'timers that still run').toBe(0));
 const home = mkdtempSync(join(tmpdir(), 'faults-'));
 afterAll(() => {
   Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });

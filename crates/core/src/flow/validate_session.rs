@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::results::Authentication;
 use super::task::{Host, Jitter, Shared, Task};
-use super::verify_token::{Pace, verify_token};
+use super::verify_token::{Pace, is_refused, verify_token};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::CloudSession;
 use crate::cloud::ops::validate_session::{ValidateSession, Validated};
@@ -95,15 +95,15 @@ async fn by_user(
     );
     let verify = |key, token| verify_token(engine, key, token, Pace::Wanted, host.jitter());
     let mut answer = host.verify(verify(newest, token)).await;
-    let is_refused = |answer: &Authentication| matches!(answer, Authentication::Rejected(error) if error.status() == 401 && !error.is(&Code::SignedOut));
+    let is_over = |answer: &Authentication| matches!(answer, Authentication::Rejected(error) if is_refused(error));
     if let Some(before) = newer.as_ref().and_then(NewerToken::before)
-        && is_refused(&answer)
+        && is_over(&answer)
     {
         answer = host
             .verify(verify(*before.key(), before.token().clone()))
             .await;
     }
-    if is_refused(&answer) && newest != key {
+    if is_over(&answer) && newest != key {
         // Another instance may have replaced it since, or it came with a failed answer: then the old one decides.
         answer = host.verify(verify(key, brought.clone())).await;
     }

@@ -165,16 +165,13 @@ async fn run(
     pace: Pace,
     host: &Host,
 ) -> Authentication {
-    let stale = match look(engine, &key, host.now()) {
-        Known::Ask(stale) => stale,
+    match look(engine, &key, host.now()) {
+        Known::Ask(_) => {}
         Known::Answer(Authentication::Authenticated(_))
         | Known::Due(Authentication::Authenticated(_))
-            if pace == Pace::Ahead =>
-        {
-            None
-        }
+            if pace == Pace::Ahead => {}
         Known::Answer(answer) | Known::Due(answer) => return answer,
-    };
+    }
     let asked = question.token().clone();
     let Asked {
         question,
@@ -187,7 +184,12 @@ async fn run(
         .await
     {
         Ok(asked) => asked,
-        Err(Authentication::Unavailable(error)) => return unavailable(stale, error),
+        Err(Authentication::Unavailable(error)) => {
+            return match still_known(engine, &key, host.now()) {
+                Ok(stale) => unavailable(stale, error),
+                Err(answer) => answer,
+            };
+        }
         Err(answer) => return answer,
     };
     if !question.token().same_as(&asked) {
@@ -200,11 +202,9 @@ async fn run(
         host.prove_sign_out(engine, token, identity.expires_at())
             .await;
     }
-    // The session may have been revoked while the Cloud answered.
-    let stale = match engine.lookup(&key, now) {
-        Lookup::SignedOut => return rejected(Code::SignedOut),
-        Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => Some(identity),
-        Lookup::Expired | Lookup::Refused(_) | Lookup::Unknown => None,
+    let stale = match still_known(engine, &key, now) {
+        Ok(stale) => stale,
+        Err(answer) => return answer,
     };
     match result {
         Ok((identity, _)) if identity.key() != key => {
@@ -254,6 +254,26 @@ async fn run(
         }
         Err(error) => unavailable(stale, error),
     }
+}
+
+/// The identity that serves where the Cloud cannot be asked. Or the answer, where the session was revoked while the task waited.
+fn still_known(
+    engine: &Engine,
+    key: &TokenDigest,
+    now: Now,
+) -> Result<Option<Arc<Identity>>, Authentication> {
+    match engine.lookup(key, now) {
+        Lookup::SignedOut => Err(rejected(Code::SignedOut)),
+        Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => {
+            Ok(Some(identity))
+        }
+        Lookup::Expired | Lookup::Refused(_) | Lookup::Unknown => Ok(None),
+    }
+}
+
+/// Whether the Cloud refused a session, which says nothing of one that it replaced.
+pub(super) fn is_refused(error: &CloudApiError) -> bool {
+    error.status() == 401 && !error.is(&Code::SignedOut)
 }
 
 /// A newer session of another user is none of this session's.

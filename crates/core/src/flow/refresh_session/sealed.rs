@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::results::{Authentication, Renewal, Renewed};
 use super::super::share_session::{Asking, Patience, Turn};
-use super::super::verify_token::{MOST_REFUSED, Pace, verify_token};
+use super::super::verify_token::{MOST_REFUSED, Pace, is_refused, verify_token};
 use super::{Refresh, signed_out};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::ops::refresh_session::RefreshSession;
@@ -217,9 +217,4 @@ impl Refresh {
             None => signed_out(),
         }
     }
-}
-
-/// Whether the Cloud refused a session, which says nothing of one that it replaced.
-fn is_refused(error: &CloudApiError) -> bool {
-    error.status() == 401 && !error.is(&Code::SignedOut)
 }

@@ -226,6 +226,25 @@ fn threat_114_no_newer_session_of_another_user_is_taken() {
 }
 
 #[test]
+fn a_sign_out_while_redis_names_another_users_session_wins() {
+    let (engine, mut around) = (instance(), chain(&["s1", "s2"]));
+    around.request(&engine, "s2", [me("usr_2")]);
+    let redis = std::mem::take(&mut around.redis);
+    around.request(&engine, "s1", [me("usr_1")]);
+    (around.redis, around.now, around.replies) = (redis, at(31), 0);
+    around.answers.push_back(me("usr_2"));
+    assert_eq!(around.look(&engine, "s2"), "user usr_2");
+    around.replies = 0;
+    let here = Arc::clone(&engine);
+    around.before_reply = Box::new(move |reply, _| {
+        if reply == 1 {
+            _ = sign_out(&here, "s1", at(31), [ok()]);
+        }
+    });
+    assert_eq!(look(&mut around, &engine, "s1"), "rejected signed_out");
+}
+
+#[test]
 fn a_task_waits_once_for_a_claim_and_not_for_one_of_its_own() {
     let claim = || {
         chain(&["s1", "s2"])
