@@ -1,11 +1,13 @@
 //! Dialect `platform`: sealed sessions that rotate, two credentials, organizations.
 
+mod around;
 mod chains;
 mod ended_by_id;
 mod failed_sign_in;
 mod newcomer;
 mod no_cookie;
 mod shared;
+mod taken_back;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use mastra_auth_cloud_core::flow::Step;
 use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
 
-use super::shared::*;
+use super::around::*;
 use super::*;
 use crate::world::Sent;
 
@@ -351,6 +351,17 @@ fn gone_on() -> (Arc<Engine>, Around) {
     around.replies = 0;
     around.good = Some("s6");
     (one, around)
+}
+
+#[test]
+fn an_instance_with_a_newer_session_of_its_own_takes_the_one_that_others_went_on_to() {
+    // A request that could set no cookie: its browser has the first session alone.
+    let (one, mut around) = gone_on();
+    let answered = around.request(&one, "s1", []);
+    assert_eq!(
+        answered,
+        expect("user usr_1", &["me s2", "me s6"], Some("s6"))
+    );
 }
 
 #[test]
