@@ -11,7 +11,7 @@ use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{RawCredentials, known_for};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher, Verdict};
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
@@ -255,7 +255,11 @@ impl Deployment {
             cookie: cookie.as_deref().map(str::as_bytes),
             ..RawCredentials::default()
         };
-        match known_for(engine, &raw, how & 8 == 8, self.world.now) {
+        let refresher = match how & 8 {
+            0 => Refresher::None,
+            _ => Refresher::Here,
+        };
+        match known_for(engine, &raw, refresher, self.world.now) {
             Ok(identity) => self.is_good(token, &identity, self.world.now),
             Err(miss) => credentials = credentials.hashed(miss),
         }
@@ -267,8 +271,8 @@ impl Deployment {
         }
         let mut request = Authenticate::new(engine, credentials.into_owned());
         match how / 2 % 4 {
-            0 => request = request.refreshing(),
-            1 => request = request.leaving_refresh_to_host(),
+            0 => request = request.refreshed_by(Refresher::Here),
+            1 => request = request.refreshed_by(Refresher::Host),
             2 => request = request.offloading(),
             _ => {}
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::engine::{Engine, Replies};
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher};
 use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
@@ -118,8 +118,8 @@ impl Deployment {
         let credentials = Credentials::read(&world.engine, None, Some(&cookie)).unwrap();
         let request = Authenticate::new(&world.engine, credentials.into_owned());
         let request = match script.below(3) {
-            0 => request.refreshing(),
-            1 => request.leaving_refresh_to_host(),
+            0 => request.refreshed_by(Refresher::Here),
+            1 => request.refreshed_by(Refresher::Host),
             _ => request,
         };
         let number = self.requests.len();

@@ -22,7 +22,7 @@ use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Miss, RawCredentials};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher};
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::PublicUrl;
@@ -178,7 +178,7 @@ impl MastraCloudAuth {
         };
         let request = match session {
             Cookie::Kept => request,
-            Cookie::Renewed => request.refreshing(),
+            Cookie::Renewed => request.refreshed_by(Refresher::Here),
         };
         self.look_up(request, Some(headers)).await
     }
@@ -186,7 +186,9 @@ impl MastraCloudAuth {
     /// The identity behind a request, if it is cached and needs neither a call nor a refresh.
     #[cfg(feature = "axum")]
     pub(crate) fn known<'h>(&self, headers: &'h HeaderMap) -> Result<Arc<Identity>, Miss<'h>> {
-        self.fast_path(headers, fast_path::known_unless_due)
+        self.fast_path(headers, |engine, credentials, now| {
+            fast_path::known_for(engine, credentials, Refresher::Here, now)
+        })
     }
 
     /// Skipped while requests are traced: the slow path emits the events.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Address, Miss, RawCredentials};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher, Verdict};
 use mastra_auth_cloud_core::flow::{Authentication, Counting, Event, Source, Step};
 use mastra_auth_cloud_core::time::Now;
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
@@ -29,8 +29,8 @@ impl Engine {
     /// flag says whether the request was counted before.
     ///
     /// With `renewal` `here` a session near or past the end of its token is renewed, and the pending authentication ends with the
-    /// cookie to set: for a host that sets it. With `host` a session that the Cloud has replaced is refused, for a host that asks for
-    /// a renewal then.
+    /// cookie to set: for a host that sets it. With `host` a session that the Cloud has replaced is refused, and one past the end of
+    /// its token if it could be renewed, for a host that asks for a renewal then.
     ///
     /// A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Or<Authenticate>")]
@@ -45,34 +45,24 @@ impl Engine {
             let address = site.map_or(Address::Unresolved, |site| {
                 Address::Resolved(of_number(site))
             });
-            let renewal = match renewal.as_deref() {
-                Some("here") => Renewal::Here,
-                Some("host") => Renewal::ByHost,
-                _ => Renewal::Never,
+            let refresher = match renewal.as_deref() {
+                Some("here") => Refresher::Here,
+                Some("host") => Refresher::Host,
+                _ => Refresher::None,
             };
             or(env
                 .create_function_from_closure("authenticate", move |call| {
-                    authenticate(&room, address, renewal, &call)
+                    authenticate(&room, address, refresher, &call)
                 })
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
     }
 }
 
-/// Who renews sessions.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Renewal {
-    /// The authentication. Its answer holds the cookie.
-    Here,
-    /// The host, after a refusal.
-    ByHost,
-    Never,
-}
-
 fn authenticate(
     room: &Arc<Room>,
     address: Address,
-    renewal: Renewal,
+    refresher: Refresher,
     call: &FunctionCallContext<'_>,
 ) -> napi::Result<Found<Pending>> {
     let text = |at| {
@@ -98,8 +88,11 @@ fn authenticate(
         let (now, mut miss) = (now(), Miss::default());
         if is_counted.is_none() {
             // A bearer is never renewed.
-            let refreshes = renewal == Renewal::Here && token.is_none() && authorization.is_none();
-            match fast_path::known_for(&room.engine, &credentials, refreshes, now) {
+            let refresher = match (&token, &authorization) {
+                (None, None) => refresher,
+                _ => Refresher::None,
+            };
+            match fast_path::known_for(&room.engine, &credentials, refresher, now) {
                 Ok(identity) => return Found::Cached(serial(&identity)),
                 Err(missed) => miss = missed,
             }
@@ -109,7 +102,7 @@ fn authenticate(
             cookie: cookie.as_ref(),
             miss,
             is_counted,
-            renewal,
+            refresher,
         };
         begin(room, request, now)
     })
@@ -122,7 +115,7 @@ struct Begun<'c> {
     cookie: Option<&'c Text>,
     miss: Miss<'c>,
     is_counted: Option<bool>,
-    renewal: Renewal,
+    refresher: Refresher,
 }
 
 #[inline(never)]
@@ -132,7 +125,7 @@ fn begin(room: &Arc<Room>, request: Begun<'_>, now: Now) -> Found<Pending> {
         cookie,
         miss,
         is_counted,
-        renewal,
+        refresher,
     } = request;
     let engine = &room.engine;
     let site = match credentials.address {
@@ -141,7 +134,7 @@ fn begin(room: &Arc<Room>, request: Begun<'_>, now: Now) -> Found<Pending> {
             let needs_site = match credentials.cookie {
                 Some(it) if engine.needs_site(it) => "always",
                 // The cookie that may be set is for that address.
-                Some(_) if renewal == Renewal::Here => "now",
+                Some(_) if refresher == Refresher::Here => "now",
                 _ => "",
             };
             if !needs_site.is_empty() {
@@ -173,12 +166,10 @@ fn begin(room: &Arc<Room>, request: Begun<'_>, now: Now) -> Found<Pending> {
         Some(true) => Counting::Never,
         _ => Counting::Always,
     };
-    let request = Authenticate::new(engine, credentials).counting(counting);
-    let request = match renewal {
-        Renewal::Here => request.refreshing().at(site),
-        Renewal::ByHost => request.leaving_refresh_to_host(),
-        Renewal::Never => request,
-    };
+    let request = Authenticate::new(engine, credentials)
+        .counting(counting)
+        .refreshed_by(refresher)
+        .at(site);
     let task = request.offloading().into_task(jitter_of(now));
     let first = task.step(Event::Start, now);
     if let Step::Done(Verdict {

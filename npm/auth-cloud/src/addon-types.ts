@@ -140,8 +140,8 @@ export interface NativeEngine {
    * flag says whether the request was counted before.
    *
    * With `renewal` `here` a session near or past the end of its token is renewed, and the pending authentication ends with the
-   * cookie to set: for a host that sets it. With `host` a session that the Cloud has replaced is refused, for a host that asks for
-   * a renewal then.
+   * cookie to set: for a host that sets it. With `host` a session that the Cloud has replaced is refused, and one past the end of
+   * its token if it could be renewed, for a host that asks for a renewal then.
    *
    * A function of its own and no method: every request calls it, and a method looks its object up first.
    */

@@ -48,7 +48,7 @@ export interface VerificationOptions {
   readonly issuer?: string;
   /** The audience that a token must name exactly. Default `MASTRA_TOKEN_AUDIENCE`, else the project id. */
   readonly audience?: string;
-  /** The leeway for clocks that differ. Default 30, at most 300. With 60 or more a Mastra server renews no session. */
+  /** The leeway for clocks that differ. Default 30, at most 300. */
   readonly leeway?: number;
   /** The greatest age of a token, from its issue time. Default: none but its expiry. */
   readonly maxAge?: number;

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { MastraCloudAuthOptions } from '../dist/esm/index.js';
-import { issue, pair, request, serve, startCloud, tokenOf } from './world.js';
+import { issue, pair, request, serve, startCloud, tokenOf, userOf } from './world.js';
 import type { Cloud, Person } from './world.js';
 
 /** What a host may call before the request that counts. */
@@ -66,6 +66,18 @@ for (const dialect of ['v1', 'pkce'] as const) {
         await out;
         expect(await auth.validateSession(tokenOf(own))).toBeNull();
         expect((await serve(auth, own)).id).toBeUndefined();
+      }
+    });
+
+    /** A Mastra server asks for permissions with each request that it lets in, and the Cloud grants none to a token past its end. */
+    test.each(['cloud', 'keys', 'keys+session'] as const)('threat_035_within_the_leeway_a_session_is_renewed_and_has_permissions: %s', async mode => {
+      for (const [name, call] of Object.entries(FIRST)) {
+        const [auth, held] = [fresh(mode), await ended('member')];
+        await call(auth, held);
+        const { user, set } = await userOf(auth, { cookie: held });
+        expect(user?.id, name).toBe('usr_mei');
+        if (user) expect(await auth.hasPermission(user, 'agents:read'), name).toBe(true);
+        expect(pair(set ?? '')).not.toBe(held);
       }
     });
 

@@ -24,6 +24,7 @@ use crate::engine::rotated_tokens::{HandedOut, NewerToken};
 use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
 use crate::session::{Identity, TokenDigest};
+use crate::time::Timestamp;
 use crate::url::Site;
 use credentials::Credential;
 pub use credentials::{Credentials, bearer};
@@ -52,14 +53,36 @@ pub struct Verdict {
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     counting: Counting,
-    /// Whether a newer cookie can be set.
-    refreshes: bool,
+    refresher: Refresher,
     /// The address of the request, for that cookie.
     site: Option<Site>,
     /// Whether long checks are handed out.
     offloads: bool,
-    /// Whether a cookie that a newer one replaced is refused as expired.
-    is_host_to_refresh: bool,
+}
+
+/// Who refreshes the session of a cookie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refresher {
+    /// It is not refreshed.
+    #[default]
+    None,
+    /// The authentication, near or past the end of the token: for a driver that can set the newer cookie.
+    Here,
+    /// The host, which asks for a refresh after `session_expired`: for a driver that cannot set the newer cookie. So a cookie that
+    /// a newer one replaced is refused, and one past the end of its token once a newer one is there.
+    Host,
+}
+
+impl Refresher {
+    /// Whether the token of an identity may be due.
+    fn is_due(self, identity: &Identity, now: Timestamp) -> bool {
+        match self {
+            Self::None => false,
+            Self::Here => identity.is_renewal_due(now),
+            Self::Host => identity.is_past_end(now),
+        }
+    }
 }
 
 impl<'h> Authenticate<'h> {
@@ -70,10 +93,9 @@ impl<'h> Authenticate<'h> {
             credentials,
             settings: Settings {
                 counting: Counting::Always,
-                refreshes: false,
+                refresher: Refresher::None,
                 site: None,
                 offloads: false,
-                is_host_to_refresh: false,
             },
         }
     }
@@ -84,16 +106,9 @@ impl<'h> Authenticate<'h> {
         self
     }
 
-    /// Refreshes the session of a cookie near or past its expiry: for a driver that can set the newer cookie.
-    pub const fn refreshing(mut self) -> Self {
-        self.settings.refreshes = true;
-        self
-    }
-
-    /// Refuses a cookie that a newer one replaced as `session_expired`: for a driver that cannot set the newer one, with a host
-    /// that asks for a refresh then.
-    pub const fn leaving_refresh_to_host(mut self) -> Self {
-        self.settings.is_host_to_refresh = true;
+    /// Sets who refreshes the session of a cookie.
+    pub const fn refreshed_by(mut self, refresher: Refresher) -> Self {
+        self.settings.refresher = refresher;
         self
     }
 
@@ -188,8 +203,8 @@ type Judged = Result<(Authentication, Source), (CloudApiError, Source)>;
 struct Tried {
     token: SessionToken,
     digest: TokenDigest,
-    /// Whether its session may be refreshed: it came in a cookie, and a newer one can be set.
-    refreshes: bool,
+    /// Who refreshes its session, if it came in a cookie.
+    refresher: Refresher,
     /// The serial number of its stale identity, if any.
     stale: Option<u64>,
 }
@@ -199,13 +214,17 @@ impl Search {
         // Report the first refusal: it is of the credential with the highest precedence.
         let mut refused = None;
         for credential in credentials.iter() {
-            let refreshes = self.settings.refreshes && credentials.is_from_cookie(credential);
-            match self.judge(credential, refreshes).await {
+            let refresher = if credentials.is_from_cookie(credential) {
+                self.settings.refresher
+            } else {
+                Refresher::None
+            };
+            match self.judge(credential, refresher).await {
                 Ok(found) => return self.answered(credential, found).await,
                 Err(refusal) => _ = refused.get_or_insert(refusal),
             }
         }
-        if self.settings.refreshes && refused.is_some() {
+        if self.settings.refresher == Refresher::Here && refused.is_some() {
             for cookie in credentials.cookies() {
                 match Box::pin(self.refresh_refused(cookie)).await {
                     Some(Ok(found)) => return self.answered(cookie, found).await,
@@ -248,20 +267,20 @@ impl Search {
         found
     }
 
-    async fn judge(&mut self, credential: &Credential<'_>, refreshes: bool) -> Judged {
+    async fn judge(&mut self, credential: &Credential<'_>, refresher: Refresher) -> Judged {
         let malformed = || Err((CloudApiError::new(Code::InvalidToken), Source::None));
         let Some(digest) = credential.digest(&self.engine) else {
             return malformed();
         };
         let stale = match first_look(&self.engine, &digest, self.host.now()) {
             Known::Answer(answer) => {
-                return self.found(answer, Source::Cache, refreshes).await;
+                return self.found(answer, Source::Cache, refresher).await;
             }
             Known::Due(answer) => {
                 if let Some(token) = credential.token() {
                     Box::pin(self.look_ahead(digest, token)).await;
                 }
-                return self.found(answer, Source::Cache, refreshes).await;
+                return self.found(answer, Source::Cache, refresher).await;
             }
             Known::Ask(stale) => stale,
         };
@@ -271,7 +290,7 @@ impl Search {
         let tried = Tried {
             token,
             digest,
-            refreshes,
+            refresher,
             stale: stale.map(|identity| identity.serial()),
         };
         if self.engine.keys().is_some() && !tried.token.is_sealed() {
@@ -281,13 +300,16 @@ impl Search {
         Box::pin(self.ask(&tried, verify)).await
     }
 
-    /// An answer to this credential: a session that may be refreshed and is near its expiry is refreshed first.
-    async fn found(&mut self, answer: Authentication, source: Source, refreshes: bool) -> Judged {
+    /// An answer to this credential: a session that is to be refreshed is refreshed first.
+    async fn found(
+        &mut self,
+        answer: Authentication,
+        source: Source,
+        refresher: Refresher,
+    ) -> Judged {
         match answer {
             Authentication::Rejected(error) => Err((error, source)),
-            Authentication::Authenticated(identity)
-                if refreshes && self.is_to_refresh(&identity) =>
-            {
+            Authentication::Authenticated(identity) if self.is_to_refresh(&identity, refresher) => {
                 Box::pin(self.refresh_good(identity, source)).await
             }
             answer => Ok((answer, source)),
@@ -299,20 +321,20 @@ impl Search {
         if let Some(newer) = self.newer_of(tried) {
             // The Cloud refuses the old one from now on: unless the newer one came with a failed answer.
             let expired = || Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
-            if self.settings.is_host_to_refresh && newer.is_verified() {
+            if self.is_host_to_refresh() && newer.is_verified() {
                 return expired();
             }
             match self.refresh_unverified(tried, Expiry::Past).await {
                 // What is known of an older one is served: no refresh can find more now.
                 Some(Ok((Authentication::Authenticated(identity), Source::Cloud)))
-                    if self.settings.is_host_to_refresh && identity.key() != tried.digest =>
+                    if self.is_host_to_refresh() && identity.key() != tried.digest =>
                 {
                     return expired();
                 }
                 Some(judged) => return judged,
                 None => verify = self.verify(tried),
             }
-        } else if tried.refreshes
+        } else if tried.refresher == Refresher::Here
             && let Some(due) = self.is_due(tried)
         {
             match self.refresh_unverified(tried, due).await {
@@ -321,6 +343,10 @@ impl Search {
             }
         }
         self.ask_cloud(tried, verify).await
+    }
+
+    fn is_host_to_refresh(&self) -> bool {
+        self.settings.refresher == Refresher::Host
     }
 
     /// The session that the Cloud set in this one's place.
@@ -338,7 +364,7 @@ impl Search {
             && self.newer_of(tried).is_some()
         {
             // A refresh replaced the session while the Cloud was asked, and is still to verify the newer one.
-            if self.settings.is_host_to_refresh {
+            if self.is_host_to_refresh() {
                 return Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
             }
             if let Some(judged) = self.refresh_unverified(tried, Expiry::Past).await {
@@ -357,17 +383,17 @@ impl Search {
             && identity.key() != tried.digest
         {
             // The answer set a newer session.
-            if self.settings.is_host_to_refresh {
+            if self.is_host_to_refresh() {
                 return Err((CloudApiError::new(Code::SessionExpired), source));
             }
-            if tried.refreshes {
+            if tried.refresher == Refresher::Here {
                 match self.cookie_of(identity) {
                     Ok(cookie) => self.cookie = Some((identity.key(), cookie)),
                     Err(error) => return Ok((Authentication::Unavailable(error), source)),
                 }
             }
         }
-        self.found(answer, source, tried.refreshes).await
+        self.found(answer, source, tried.refresher).await
     }
 
     fn cookie_of(&self, identity: &Identity) -> Result<SetCookie, CloudApiError> {

@@ -258,6 +258,11 @@ impl Identity {
         self.renew_from.is_some_and(|from| now >= from)
     }
 
+    /// Whether the token expired, without any leeway.
+    pub(crate) fn is_past_end(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+
     /// Whether the token expired by more than the leeway, or the session has ended. The Cloud states the session's end
     /// itself, so that has no leeway.
     pub(crate) fn is_expired(&self, now: Now, leeway: Duration) -> bool {

@@ -7,10 +7,8 @@ use mastra_auth_cloud_core::cookie::{MAX_HEADER_BYTES, MAX_SAME_NAME};
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::fast_path::{
-    RawCredentials, known, known_unless_due,
-};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{RawCredentials, known, known_for};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher, Verdict};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Authentication, Event, Step};
 use mastra_auth_cloud_core::flow::{Jitter, Outcome, Source};
@@ -249,7 +247,7 @@ fn threat_079_a_digest_counts_for_its_own_token_only() {
         wall: at(299).wall,
         ..at(1)
     };
-    let miss = known_unless_due(&engine, &brought(None, Some(&header)), now).unwrap_err();
+    let miss = known_for(&engine, &brought(None, Some(&header)), Refresher::Here, now).unwrap_err();
     let other = Credentials::read(&engine, Some("Bearer other"), None).unwrap();
     let task = Authenticate::new(&engine, other.hashed(miss)).into_task(Jitter(1));
     let step = task.step(Event::Start, now);
@@ -276,8 +274,8 @@ fn who_is_near_the_end_is_left_to_whoever_can_renew() {
         wall: at(seconds).wall,
         ..at(1)
     };
-    assert!(known_unless_due(&engine, &brought, now(1)).is_ok());
-    assert!(known_unless_due(&engine, &brought, now(299)).is_err());
+    assert!(known_for(&engine, &brought, Refresher::Here, now(1)).is_ok());
+    assert!(known_for(&engine, &brought, Refresher::Here, now(299)).is_err());
     assert!(known(&engine, &brought, now(299)).is_ok());
     let counted = engine.statistics().fresh;
     assert_eq!(counted, 2, "one that is left to others is counted there");

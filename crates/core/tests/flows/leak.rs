@@ -25,7 +25,7 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::Renewal;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher};
 use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Finished, Jitter, Step as CoreStep, login};
@@ -487,7 +487,7 @@ fn threat_104_a_renewal_shows_nothing_on_its_way() {
         assert!(matches!(renewed, Renewal::Renewed(_)), "{renewed:?}");
         let header = format!("{SESSION}=old; x={BODY}");
         let credentials = Credentials::read(&engine, None, Some(&header)).unwrap();
-        let request = Authenticate::new(&engine, credentials).refreshing();
+        let request = Authenticate::new(&engine, credentials).refreshed_by(Refresher::Here);
         let request = request.into_task(Jitter(1));
         watch.debug(&request);
         let step = request.step(Event::Start, at(1));

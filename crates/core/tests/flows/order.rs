@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Request};
@@ -165,7 +165,8 @@ impl Desk {
     fn serve(&mut self, text: &str, second: u64) -> String {
         let header = format!("{SESSION}={text}");
         let credentials = Credentials::read(&self.engine, None, Some(&header)).unwrap();
-        let request = Authenticate::new(&self.engine, credentials.into_owned()).refreshing();
+        let request =
+            Authenticate::new(&self.engine, credentials.into_owned()).refreshed_by(Refresher::Here);
         let verdict = self.drive(request.into_task(Jitter(1)), second);
         let cookie = verdict.cookie;
         let is_newer = cookie.is_some_and(|cookie| cookie.expose().contains(&self.newer));

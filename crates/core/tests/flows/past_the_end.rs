@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::Event;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher};
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
-use mastra_auth_cloud_core::http::TransportError;
+use mastra_auth_cloud_core::flow::{Event, Jitter, Step as CoreStep, Work};
+use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::verification::VerificationMode;
 use serde_json::json;
 
 use crate::keys::{self, by_keys, course, deployment};
 use crate::permissions::{ask, failed, grants, has, somebody};
+use crate::renew::{self, handed_out};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    START, Step, at, config, data, exchanged, jwt, looking_up, lost, open, run, session,
-    sign_in_with, status, v1, verified,
+    SESSION, START, Step, at, config, data, exchanged, jwt, looking_up, lost, open, refreshing,
+    run, said, session, sign_in_with, status, token, v1, verified,
 };
 
 const DAY: i64 = 86_400;
@@ -133,5 +136,94 @@ fn permissions_last_for_the_leeway_that_the_token_has() {
         };
         assert!(look(49).is_ok());
         assert_eq!(look(50).unwrap_err(), "session_expired");
+    }
+}
+
+/// What a cookie is told, and with how many calls.
+fn by_cookie(
+    engine: &Arc<Engine>,
+    refresher: Refresher,
+    text: &str,
+    seconds: u64,
+    answers: impl IntoIterator<Item = Delivery>,
+) -> (String, usize) {
+    let ran = run(
+        requesting(engine, refresher, text).into_task(Jitter(1)),
+        at(seconds),
+        answers,
+    );
+    (said(&ran.output.answer), ran.sent.len())
+}
+
+fn requesting(engine: &Arc<Engine>, refresher: Refresher, text: &str) -> Authenticate<'static> {
+    let header = format!("{SESSION}={text}");
+    let credentials = Credentials::read(engine, None, Some(&header)).unwrap();
+    Authenticate::new(engine, credentials.into_owned()).refreshed_by(refresher)
+}
+
+/// A deployment by keys that knows the first of two tokens of a session. They end 20 and 60 seconds from now.
+fn in_its_leeway() -> (Arc<Engine>, String, String) {
+    let (key, engine) = (Signer::new("k1"), by_keys());
+    let [old, new] = [20, 60].map(|seconds| key.token("usr_1", seconds));
+    let keys = [published(&[&key])];
+    let known = by_cookie(&engine, Refresher::None, &old, 0, keys);
+    assert_eq!(known, ("user usr_1".to_owned(), 1));
+    (engine, old, new)
+}
+
+/// A Mastra server asks for permissions with each request that it lets in.
+#[test]
+fn a_host_refreshes_a_session_at_the_end_of_its_token_and_not_after_the_leeway() {
+    let (engine, old, new) = in_its_leeway();
+    let ask = |text: &str, seconds, answers: Vec<Delivery>| {
+        by_cookie(&engine, Refresher::Host, text, seconds, answers)
+    };
+    assert_eq!(ask(&old, 19, vec![]), ("user usr_1".to_owned(), 0));
+    let renewal = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
+    let refused = |calls| ("rejected session_expired".to_owned(), calls);
+    assert_eq!(ask(&old, 20, renewal), refused(2));
+    let refreshed = run(refreshing(&engine, token(&old)), at(20), []).output;
+    assert_eq!(renew::said(&refreshed), format!("usr_1 has {new}"));
+    assert_eq!(ask(&new, 20, vec![]), ("user usr_1".to_owned(), 0));
+    // Of another tab.
+    assert_eq!(ask(&old, 21, vec![]), refused(0));
+    // The client of a bearer refreshes it, and a page that shows who is signed in refreshes nothing.
+    let bearer = keys::ask(&engine, &old, 21, vec![]);
+    assert_eq!(bearer, "user usr_1, 0 calls");
+    let shown = by_cookie(&engine, Refresher::None, &old, 21, []);
+    assert_eq!(shown, ("user usr_1".to_owned(), 0));
+}
+
+#[test]
+fn threat_020_within_the_leeway_a_session_that_cannot_be_refreshed_goes_on() {
+    for refresher in [Refresher::Host, Refresher::Here] {
+        let (engine, old, _) = in_its_leeway();
+        let away = [lost(TransportError::Timeout)];
+        let served = by_cookie(&engine, refresher, &old, 25, away);
+        assert_eq!(served, ("user usr_1".to_owned(), 1), "{refresher:?}");
+        let ended = by_cookie(&engine, refresher, &old, 26, [status(401)]);
+        assert_eq!(ended.0, "rejected request_failed", "{refresher:?}");
+    }
+}
+
+#[test]
+fn threat_020_within_the_leeway_a_clock_that_is_ahead_by_more_than_a_tokens_life_ends_no_session() {
+    let (engine, old, _) = in_its_leeway();
+    let new = Signer::new("k1").token("usr_1", 22);
+    let renewal = [handed_out("usr_1", &new), verified("usr_1", &[])];
+    let served = by_cookie(&engine, Refresher::Host, &old, 25, renewal);
+    assert_eq!(served, ("user usr_1".to_owned(), 2));
+}
+
+#[test]
+fn within_the_leeway_every_request_waits_for_the_refresh() {
+    let (engine, old, _) = in_its_leeway();
+    for _ in 0..2 {
+        let task = requesting(&engine, Refresher::Here, &old).into_task(Jitter(1));
+        let step = task.step(Event::Start, at(25));
+        assert!(
+            matches!(step, CoreStep::Share(Work::Refresh(_), _)),
+            "{step:?}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher, Verdict};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{
     Authentication, Event, Finished, Jitter, Renewal, Shared, Step, Task, Work,
@@ -53,7 +53,7 @@ pub(crate) fn request(
         .collect();
     let header = pairs.join("; ");
     let credentials = Credentials::read(engine, authorization, Some(&header)).unwrap();
-    let request = Authenticate::new(engine, credentials.into_owned()).refreshing();
+    let request = Authenticate::new(engine, credentials.into_owned()).refreshed_by(Refresher::Here);
     let before = counts(engine);
     let ran = run(request.into_task(Jitter(1)), now, answers);
     let verdict = ran.output;
@@ -77,7 +77,7 @@ fn waiting(
     now: Now,
 ) -> (Shared<Renewal>, Task<'static, Verdict>) {
     let credentials = Credentials::read(engine, None, Some(header)).unwrap();
-    let request = Authenticate::new(engine, credentials.into_owned()).refreshing();
+    let request = Authenticate::new(engine, credentials.into_owned()).refreshed_by(Refresher::Here);
     match request.into_task(Jitter(1)).step(Event::Start, now) {
         Step::Share(Work::Refresh(refresh), rest) => (refresh, rest),
         other => panic!("{other:?}"),

@@ -15,7 +15,7 @@ use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, fast_path};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher, fast_path};
 use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::{Authentication, Event, Jitter, Renewal, Step as CoreStep};
@@ -104,8 +104,8 @@ pub(crate) fn with_cookie(
     let credentials = Credentials::read(engine, None, Some(&header)).unwrap();
     let request = Authenticate::new(engine, credentials);
     let request = match driver {
-        Driver::Sets => request.refreshing(),
-        Driver::LeavesToHost => request.leaving_refresh_to_host(),
+        Driver::Sets => request.refreshed_by(Refresher::Here),
+        Driver::LeavesToHost => request.refreshed_by(Refresher::Host),
         Driver::Follows => request,
     };
     let ran = script(request.into_task(Jitter(1)), now, answers);
@@ -222,7 +222,7 @@ fn neither_credential_joins_the_call_of_the_other() {
     let near = jwt(&json!({ "iat": START, "exp": START + 30 }));
     let (bearer, cookie) = (format!("Bearer {near}"), format!("{SESSION}={near}"));
     let both = Credentials::read(&engine, Some(&bearer), Some(&cookie)).unwrap();
-    let request = Authenticate::new(&engine, both).refreshing();
+    let request = Authenticate::new(&engine, both).refreshed_by(Refresher::Here);
     let answers = [ended(), ended(), ended()];
     let ran = script(request.into_task(Jitter(1)), at(31), answers);
     assert_eq!(ran.paths(), [VERIFY, ME, REFRESH]);
@@ -405,7 +405,7 @@ fn an_outage_refuses_no_session() {
     ] {
         let header = "__Host-mastra_session=s1";
         let credentials = Credentials::read(&engine, None, Some(header)).unwrap();
-        let request = Authenticate::new(&engine, credentials).refreshing();
+        let request = Authenticate::new(&engine, credentials).refreshed_by(Refresher::Here);
         let ran = script(request.into_task(Jitter(1)), at(31), answers);
         assert_eq!(said(&ran.output.answer), "user usr_1");
     }

@@ -26,7 +26,7 @@ impl Search {
         loop {
             let unproven = match self.check(tried).await {
                 Checked::Answer(answer) => {
-                    return self.found(answer, Source::Cache, tried.refreshes).await;
+                    return self.found(answer, Source::Cache, tried.refresher).await;
                 }
                 Checked::Found(Ok(identity)) => {
                     self.fetch_ahead().await;
@@ -36,7 +36,7 @@ impl Search {
                         return Box::pin(self.ask(tried, verify)).await;
                     }
                     let answer = settle(&self.engine, identity, self.host.now());
-                    return self.found(answer, Source::Keys, tried.refreshes).await;
+                    return self.found(answer, Source::Keys, tried.refresher).await;
                 }
                 Checked::Found(Err(SignatureError::Refused(error))) => {
                     // A token that is merely expired is not cached as refused: its session may be refreshed.
@@ -73,7 +73,7 @@ impl Search {
     async fn without_keys(&mut self, tried: &Tried) -> Judged {
         if let Lookup::Stale(identity) = self.engine.lookup(&tried.digest, self.host.now()) {
             let answer = Authentication::Authenticated(identity);
-            return self.found(answer, Source::Cache, tried.refreshes).await;
+            return self.found(answer, Source::Cache, tried.refresher).await;
         }
         let error = CloudApiError::new(Code::KeysUnavailable);
         Ok((Authentication::Unavailable(error), Source::Keys))

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::Refresher;
 pub use super::credentials::Miss;
 use super::credentials::bearer;
 use crate::engine::Engine;
@@ -51,26 +52,7 @@ pub fn known<'h>(
     look(engine, credentials, |_| true, now)
 }
 
-/// The cached identity of a request, unless its token may be due for renewal: for a driver that can set a newer cookie.
-///
-/// # Errors
-///
-/// [`Miss`] where the fast path cannot answer.
-pub fn known_unless_due<'h>(
-    engine: &Engine,
-    credentials: &RawCredentials<'h>,
-    now: Now,
-) -> Result<Arc<Identity>, Miss<'h>> {
-    look(
-        engine,
-        credentials,
-        |identity| !identity.is_renewal_due(now.wall),
-        now,
-    )
-}
-
-/// As [`known_unless_due`] where `refreshes`, else as [`known`]: one way for a driver that finds out at run time whether it can
-/// set a newer cookie.
+/// The cached identity of a request, unless its session may be due for this refresher.
 ///
 /// # Errors
 ///
@@ -78,13 +60,13 @@ pub fn known_unless_due<'h>(
 pub fn known_for<'h>(
     engine: &Engine,
     credentials: &RawCredentials<'h>,
-    refreshes: bool,
+    refresher: Refresher,
     now: Now,
 ) -> Result<Arc<Identity>, Miss<'h>> {
     look(
         engine,
         credentials,
-        |identity| !(refreshes && identity.is_renewal_due(now.wall)),
+        |identity| !refresher.is_due(identity, now.wall),
         now,
     )
 }

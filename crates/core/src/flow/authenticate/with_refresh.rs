@@ -15,13 +15,13 @@ use std::sync::Arc;
 use super::super::refresh_session::refresh_session;
 use super::super::results::Renewal;
 use super::credentials::Credential;
-use super::{Authentication, Judged, Search, Tried};
+use super::{Authentication, Judged, Refresher, Search, Tried};
 use crate::cloud::model::CloudSession;
 use crate::cookie::SetCookie;
 use crate::counters::Source;
 use crate::engine::rotated_tokens::NewerToken;
 use crate::engine::signature_check::SignatureError;
-use crate::error::Code;
+use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
 use crate::session::identity::renew_from;
 use crate::session::lookup::{Lookup, Refused};
@@ -38,21 +38,25 @@ pub(super) enum Expiry {
 }
 
 impl Search {
-    /// Whether this request is to refresh the session of an identity. Of any number of requests at once, one does.
-    pub(super) fn is_to_refresh(&self, identity: &Identity) -> bool {
+    /// Whether this request is to refresh the session of an identity: near the end of its token one of any number of requests,
+    /// and past it, within the leeway, all of them. The Cloud knows no leeway: it grants nothing to a token past its end.
+    pub(super) fn is_to_refresh(&self, identity: &Identity, refresher: Refresher) -> bool {
         let (key, now) = (identity.key(), self.host.now());
-        identity.is_renewal_due(now.wall)
-            && (self.engine.has_newer(&key, now) || self.engine.may_renew(&key, now))
+        refresher.is_due(identity, now.wall)
+            && (identity.is_past_end(now.wall)
+                || self.engine.has_newer(&key, now)
+                || self.engine.may_renew(&key, now))
     }
 
     /// Refreshes the session of a token that is still good.
     pub(super) async fn refresh_good(&mut self, identity: Arc<Identity>, source: Source) -> Judged {
         let token = identity.user().session_token().clone();
         match self.refresh(token, identity.key()).await {
-            Renewal::Renewed(renewed) => Ok((
+            Renewal::Renewed(renewed) if self.settings.refresher == Refresher::Here => Ok((
                 Authentication::Authenticated(Arc::clone(&renewed.identity)),
                 Source::Cloud,
             )),
+            Renewal::Renewed(_) => Err((CloudApiError::new(Code::SessionExpired), Source::Cloud)),
             Renewal::Ended(error) => Err((error, Source::Cloud)),
             Renewal::Unchanged { .. } | Renewal::Unavailable(_) => {
                 Ok((Authentication::Authenticated(identity), source))
@@ -88,7 +92,7 @@ impl Search {
         let tried = Tried {
             token,
             digest,
-            refreshes: true,
+            refresher: Refresher::Here,
             stale: None,
         };
         if let Some(judged) = self.refresh_unverified(&tried, Expiry::Past).await {
@@ -138,7 +142,7 @@ impl Search {
         self.begun = Some(digest);
         let refresh = refresh_session(&self.engine, token.clone(), self.host.jitter());
         let renewal = self.host.refresh(refresh).await;
-        if !self.settings.refreshes {
+        if self.settings.refresher != Refresher::Here {
             return renewal;
         }
         self.cookie = match &renewal {

@@ -144,7 +144,7 @@ impl Around {
     ) -> (String, Vec<String>, Option<String>) {
         let header = format!("__Host-mastra_session={session}");
         let credentials = Credentials::read(engine, None, Some(&header)).unwrap();
-        let request = Authenticate::new(engine, credentials).refreshing();
+        let request = Authenticate::new(engine, credentials).refreshed_by(Refresher::Here);
         self.answers.extend(answers);
         let verdict = self.drive(request.into_task(Jitter(1)));
         assert!(self.answers.is_empty(), "{:?}", self.answers);

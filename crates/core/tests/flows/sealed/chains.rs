@@ -150,7 +150,7 @@ fn a_dead_session_costs_no_more_calls_while_its_refusal_is_cached() {
             refused(&mut around, |around| {
                 let header = "__Host-mastra_session=s1";
                 let credentials = Credentials::read(&engine, None, Some(header)).unwrap();
-                let request = Authenticate::new(&engine, credentials).refreshing();
+                let request = Authenticate::new(&engine, credentials).refreshed_by(Refresher::Here);
                 said(&around.drive(request.into_task(Jitter(1))).answer)
             })
         };
@@ -372,7 +372,7 @@ fn a_lost_reply_beside_an_older_session_of_its_own_ends_no_session() {
         around.before_reply = Box::new(move |reply, redis| redis.is_away = reply == lost);
         let header = "__Host-mastra_session=s1";
         let credentials = Credentials::read(&one, None, Some(header)).unwrap();
-        let request = Authenticate::new(&one, credentials).refreshing();
+        let request = Authenticate::new(&one, credentials).refreshed_by(Refresher::Here);
         let answer = around.drive(request.into_task(Jitter(1))).answer;
         assert_eq!(said(&answer), "user usr_1", "{lost}: {:?}", around.asked());
     }

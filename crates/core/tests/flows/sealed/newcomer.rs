@@ -60,7 +60,7 @@ fn begun(engine: &Arc<Engine>) -> Stepped<Authentication> {
     let header = format!("{SESSION}=s1");
     let credentials = Credentials::read(engine, None, Some(&header)).unwrap();
     let request = Authenticate::new(engine, credentials.into_owned());
-    let task = request.refreshing().into_task(Jitter(1));
+    let task = request.refreshed_by(Refresher::Here).into_task(Jitter(1));
     let mut begun = Stepped::from(task.map(|verdict| verdict.answer));
     assert!(matches!(begun.step(Event::Start, at(0)), Step::Send(_)));
     begun

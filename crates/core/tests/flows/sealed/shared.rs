@@ -273,7 +273,7 @@ fn a_sign_out_while_redis_is_told_of_a_newer_session_wins() {
         |around, engine| {
             let header = "__Host-mastra_session=s1";
             let credentials = Credentials::read(engine, None, Some(header)).unwrap();
-            let request = Authenticate::new(engine, credentials).refreshing();
+            let request = Authenticate::new(engine, credentials).refreshed_by(Refresher::Here);
             said(&around.drive(request.into_task(Jitter(1))).answer)
         },
         |around, engine| {
