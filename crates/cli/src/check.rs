@@ -76,8 +76,15 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
             Err(why) => return Ok(unreachable(&asked.base_url, &why)),
         },
     };
+    if asked.project_id.is_empty() && dialect != DialectName::Platform {
+        let dialect = dialect.as_str();
+        return Err(Failure::usage(format!(
+            "--project-id must name the project to sign in to: the Cloud speaks the dialect {dialect}"
+        )));
+    }
     let asked = Asked {
         dialect,
+        base_url: without_prefix(&asked.base_url, dialect).to_owned(),
         api_prefix: prefix.map_or_else(
             || own_prefix(dialect).to_owned(),
             |own| own.as_str().to_owned(),
@@ -141,31 +148,21 @@ fn judge(seen: &Seen) -> Vec<Judged> {
 
 /// The options as a plan reads them, and whether the Cloud is on this machine.
 fn asked(args: &CheckArgs) -> Result<(Asked, bool), Failure> {
-    let is_platform = args.dialect == CheckDialect::Platform;
-    let default = if is_platform {
+    let default = if args.dialect == CheckDialect::Platform {
         DEFAULT_PLATFORM_URL
     } else {
         DEFAULT_BASE_URL
     };
     let given = args.base_url.as_deref().unwrap_or(default);
-    let bare = given.trim_end_matches('/');
-    let without_prefix = bare.strip_suffix("/v1").filter(|_| is_platform);
-    let url = BaseUrl::parse(without_prefix.unwrap_or(given))
+    let url = BaseUrl::parse(given)
         .map_err(|malformed| Failure::usage(format!("--base-url must {}", malformed.rule())))?;
     let project = |option: &str, id: &str| {
         ProjectId::parse(id)
             .map(|id| id.as_str().to_owned())
             .map_err(|malformed| Failure::usage(format!("{option} must {}", malformed.rule())))
     };
-    let project_id = match args.project_id.as_deref() {
-        Some(id) => project("--project-id", id)?,
-        None if is_platform => String::new(),
-        None => {
-            return Err(Failure::usage(
-                "--project-id must name the project to sign in to",
-            ));
-        }
-    };
+    let own = args.project_id.as_deref();
+    let own = own.map(|id| project("--project-id", id)).transpose()?;
     let other = args.other_project_id.as_deref();
     let token = if args.token_stdin {
         let token = crate::token::from_stdin()?;
@@ -175,7 +172,7 @@ fn asked(args: &CheckArgs) -> Result<(Asked, bool), Failure> {
     };
     let asked = Asked {
         base_url: url.as_str().trim_end_matches('/').to_owned(),
-        project_id,
+        project_id: own.unwrap_or_default(),
         other_project: other
             .map(|id| project("--other-project-id", id))
             .transpose()?,
@@ -197,6 +194,13 @@ fn path(option: &str, text: &str) -> Result<UrlPath, Failure> {
 fn prefix(args: &CheckArgs) -> Result<Option<UrlPath>, Failure> {
     let own = args.api_prefix.as_deref();
     own.map(|text| path("--api-prefix", text)).transpose()
+}
+
+/// The platform's address may be given with its prefix.
+fn without_prefix(base_url: &str, dialect: DialectName) -> &str {
+    let bare = base_url.strip_suffix(own_prefix(dialect));
+    bare.filter(|_| dialect == DialectName::Platform)
+        .unwrap_or(base_url)
 }
 
 const fn own_prefix(dialect: DialectName) -> &'static str {
@@ -246,7 +250,7 @@ async fn spoken(
             } else {
                 Method::POST
             },
-            url: format!("{base_url}{prefix}/auth/verify"),
+            url: format!("{}{prefix}/auth/verify", without_prefix(base_url, dialect)),
             headers: Vec::new(),
             body: None,
         };

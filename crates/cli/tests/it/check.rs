@@ -58,7 +58,42 @@ async fn a_cloud_that_keeps_the_contract_passes_and_says_first_what_is_done() {
     cloud.stop().await;
 }
 
-/// Without a project, which the platform does not have.
+/// The platform has no project, and its address may hold `/v1`. Only the other dialects want a project.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dialect_is_found_before_a_project_is_asked_for() {
+    for (dialect, name) in [
+        (Dialect::V1, "v1"),
+        (Dialect::Pkce, "pkce"),
+        (Dialect::Platform, "platform"),
+    ] {
+        let mut options = Options::default();
+        options.port = 0;
+        options.dialect = dialect;
+        let cloud = LocalCloud::start(options).await.unwrap();
+        let prefixes: &[&str] = match dialect {
+            Dialect::Platform => &["", "/v1", "/v1/"],
+            _ => &[""],
+        };
+        for prefix in prefixes {
+            let url = format!("{}{prefix}", cloud.url());
+            let arguments = ["check", "--base-url", &url, "--only", "verify"];
+            let finished = finish(command(&arguments), b"");
+            let (code, says) = match dialect {
+                Dialect::Platform => (0, "(platform)\nat most".to_owned()),
+                _ => (
+                    2,
+                    format!(
+                        "--project-id must name the project to sign in to: the Cloud speaks the dialect {name}"
+                    ),
+                ),
+            };
+            assert_eq!(finished.code, Some(code), "{url}: {finished:?}");
+            assert!(finished.stderr.contains(&says), "{url}: {finished:?}");
+        }
+        cloud.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_platform_is_held_to_its_own_rules() {
     let mut options = Options::default();
@@ -214,7 +249,7 @@ fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
     let unreachable = check(NOBODY_LISTENS, &["--dialect", "v1"], "");
     assert_eq!(unreachable.code, Some(4), "{unreachable:?}");
     for (arguments, says) in [
-        (vec!["check"], "--project-id"),
+        (vec!["check", "--dialect", "v1"], "--project-id"),
         (
             vec![
                 "check",
