@@ -289,6 +289,40 @@ pub(super) fn refuse(
 mod tests {
     use super::*;
 
+    /// Each row of the guide's table is a rejection, and each rejection is in a row.
+    #[test]
+    #[allow(clippy::as_conversions, reason = "the number of the last one")]
+    fn the_guide_lists_every_status_and_code() {
+        use RejectionReason::*;
+        let all = [
+            NotSignedIn,
+            InvalidToken,
+            TooManyCookies,
+            CookieHeaderTooLarge,
+            AccountRefused,
+            OrganizationForbidden,
+            OrganizationMalformed,
+            PermissionDenied,
+            CrossOrigin,
+            Unavailable,
+            LayerMissing,
+            Misconfigured,
+        ];
+        assert_eq!(all.len(), Misconfigured as usize + 1, "one is missing here");
+        let guide = include_str!("../../../../docs/guide/axum.md");
+        let (_, table) = guide.split_once("\n## What the outside sees\n").unwrap();
+        let rows = table.trim_start().lines().skip(2);
+        let mut listed = std::collections::BTreeSet::new();
+        for row in rows.take_while(|row| row.starts_with('|')) {
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            for code in cells[2].split(", ") {
+                listed.insert((cells[1].parse().unwrap(), code.trim_matches('`')));
+            }
+        }
+        let rejections = all.map(|reason| (reason.status().as_u16(), reason.code()));
+        assert_eq!(listed, rejections.into());
+    }
+
     #[test]
     fn only_what_signing_in_mends_leads_there() {
         for code in Code::OWN {

@@ -1,5 +1,6 @@
 //! What the routes, the layer and the extractors do in dialect `platform`, and organizations in each dialect.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Router;
@@ -297,6 +298,30 @@ async fn a_test_user_may_have_organizations() {
         assert_eq!(body, of);
     }
     assert!(CurrentUser::for_test(TestUser::new("usr_1").organization("two words")).is_err());
+}
+
+/// docs/guide/axum.md: the members in every dialect, then those of the platform.
+#[tokio::test]
+async fn the_guide_names_every_member_of_me() {
+    let guide = include_str!("../../../../docs/guide/axum.md");
+    let row = guide
+        .lines()
+        .find(|line| line.starts_with("| `GET /auth/me` |"));
+    let lists = row.unwrap().split('{').skip(1);
+    let lists: Vec<_> = lists.map(|list| list.split_once('}').unwrap().0).collect();
+    for (dialect, lists) in [
+        (Dialect::V1, &lists[..1]),
+        (Dialect::Pkce, &lists[..1]),
+        (Dialect::Platform, &lists[..]),
+    ] {
+        let cloud = cloud(dialect).await;
+        let app = app(&cloud, dialect).await;
+        let mut browser = browser_of(&cloud, dialect, "member");
+        let me = browser.fetch(&app.at("/auth/me")).await.json();
+        let members: BTreeSet<_> = me.as_object().unwrap().keys().map(String::as_str).collect();
+        let listed = lists.iter().flat_map(|list| list.split(", ")).collect();
+        assert_eq!(members, listed, "{dialect:?}");
+    }
 }
 
 #[tokio::test]
