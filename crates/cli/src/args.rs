@@ -139,8 +139,15 @@ Example:
 Prints one line when both answer:
   ready app=http://localhost:4111 cloud=http://localhost:4300
 
-Open the app's address, press \"Sign in with Mastra Cloud\", and pick one of four people.
-Ctrl-C ends both.
+Open the app's address, press \"Sign in with Mastra Cloud\", and pick one of four people: owner,
+admin, member or viewer. Ctrl-C ends both.
+
+In the dialect platform there are two people more: `outsider` is a member of another organization,
+and `newcomer` of none. The app's login route is /login there, and /auth/login in the others.
+
+To call the app as a program, in another terminal:
+  curl -H \"Authorization: Bearer $(mastra-auth token new --as member)\" \\
+    http://localhost:4111/api/agents
 
 Exit status:
   0  ended by Ctrl-C
@@ -193,7 +200,8 @@ Example:
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Prints the token and nothing else, so that a call can be made with it:
-  curl -H \"Authorization: Bearer $(mastra-auth token new --as member)\" http://localhost:4111/api/agents
+  curl -H \"Authorization: Bearer $(mastra-auth token new --as member)\" \\
+    http://localhost:4111/api/agents
 
 The Cloud is one that `mastra-auth dev` or `mastra-auth demo` runs on this machine. The session
 shows on its admin page and can be ended there.
@@ -233,8 +241,9 @@ Input without the form of a token is rejected without a call. `code` says more:
 `unknown_project` speaks of the project, not of the token.
 
 In the dialect platform a bearer token is asked about at /auth/verify. A sealed session, as the
-cookie wos-session has it, is asked about at /auth/me. The platform may replace it by that: the newer
-one is thrown away, so ask about no session that a browser still needs.
+cookie wos-session has it, is asked about at /auth/me. The platform may answer with a newer session
+and refuse the old one from then on. The newer one is thrown away here, so do not ask about a
+session that a browser still needs.
 
 Exit status:
   0  authenticated  the Cloud knows whose it is
@@ -284,7 +293,8 @@ Exit status:
   4  unavailable  the key set could not be fetched or has no usable key
 
 Example:
-  mastra-auth token explain --jwks http://localhost:4300/.well-known/jwks.json --audience demo < token")]
+  mastra-auth token explain --audience demo \\
+    --jwks http://localhost:4300/.well-known/jwks.json < token")]
 pub(crate) struct ExplainArgs {
     /// The key set: a file, or an address.
     #[arg(long, value_name = "FILE|URL")]
@@ -372,5 +382,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Args::command().debug_assert();
+    }
+
+    /// A command that clap breaks across lines cannot be copied.
+    #[test]
+    fn no_line_after_a_help_is_broken() {
+        fn look(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string);
+            for line in text.unwrap_or_default().lines() {
+                assert!(line.len() <= 100, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&super::Args::command());
     }
 }

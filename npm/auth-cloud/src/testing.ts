@@ -24,7 +24,8 @@ export type { LocalCloudOrganization, LocalCloudPerson, LocalCloudProject, Local
 export interface LocalCloudOptions {
   /** Default 0: any free port. */
   readonly port?: number | undefined;
-  /** A TOML file's path, or the same as an object. Default: four people, named by their roles, and the project `demo`. */
+  /** A TOML file's path, or the same as an object. Default: four people, named by their roles, and the project `demo`;
+   * in dialect `platform` also `outsider` and `newcomer`. */
   readonly seed?: string | LocalCloudSeed | undefined;
   /** Which form of the API the Cloud speaks; the same as the plugin's option. Default `v1`. */
   readonly dialect?: LocalCloudDialect | undefined;

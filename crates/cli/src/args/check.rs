@@ -36,7 +36,7 @@ Examples:
     reason = "each is an option that a person writes"
 )]
 pub(crate) struct CheckArgs {
-    /// The Cloud's address; default: the dialect's.
+    /// The Cloud's address; default: the dialect's, which is Mastra Cloud's with `auto`.
     #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL")]
     pub(crate) base_url: Option<String>,
     /// The project to sign in to. The dialect platform has none, the others need it.

@@ -39,7 +39,7 @@ pub(crate) struct DevArgs {
     /// Keep sessions and keys in this SQLite file; default: in memory.
     #[arg(long, value_name = "FILE")]
     pub(crate) db: Option<PathBuf>,
-    /// People, roles and projects, in TOML; default: four people and the project `demo`.
+    /// People, roles and projects, in TOML; default: four people, in the dialect platform six, and the project `demo`.
     #[arg(long, value_name = "FILE")]
     pub(crate) seed: Option<PathBuf>,
     /// Which form of the API is spoken.

@@ -9,7 +9,8 @@ requests, without a person and without a credential. Reports each thing as red, 
 with what was seen and what to do about it. It makes no sign-in and changes nothing.
 
 Give the address that people open. What cannot be seen from outside, such as roles and routes,
-`npx @mastra/auth-cloud doctor` finds in the app itself.
+`npx @mastra/auth-cloud doctor` finds in the app itself. An axum service has no doctor: the guide
+docs/guide/doctor.md says what to ask its routes.
 
 Exit status:
   0  nothing is red

@@ -108,7 +108,7 @@ fn signed_out(home: &Home) -> Markup {
         section.hints aria-label="What to try" {
             h2 { "What to try" }
             ol {
-                li { "Sign in as one of four people: an owner, an admin, a member or a viewer." }
+                li { "Sign in as one of the people there. Each has a role." }
                 li { "Press the three buttons. Which are refused depends on the role." }
                 li {
                     "Open the "

@@ -63,7 +63,7 @@ fn every_help_has_an_example_of_its_command_and_fits() {
 #[test]
 fn every_example_is_a_call_that_the_command_line_takes() {
     for args in COMMANDS {
-        let help = run(&with(args, "--help")).stdout;
+        let help = run(&with(args, "--help")).stdout.replace("\\\n", " ");
         let examples = help.rsplit_once("Example").map_or("", |(_, rest)| rest);
         for line in examples.lines() {
             let Some((_, call)) = line.split_once("mastra-auth ") else {
