@@ -10,9 +10,9 @@ use std::error::Error;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::get;
-use mastra_auth_cloud::axum::{AuthLayer, CurrentOrganization, CurrentUser, RoutePaths, routes};
+use mastra_auth_cloud::MastraCloudAuth;
+use mastra_auth_cloud::axum::{AuthLayer, CurrentOrganization, CurrentUser, routes};
 use mastra_auth_cloud::metrics::prometheus_client::registry::Registry;
-use mastra_auth_cloud::{Dialect, MastraCloudAuth};
 use tower_http::trace::TraceLayer;
 
 /// README.md. What it reads from the environment is another test's.
@@ -72,13 +72,12 @@ async fn observability() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[tokio::test]
-async fn revocations() -> Result<(), Box<dyn Error>> {
+#[allow(dead_code, reason = "needs variables of the environment")]
+fn revocations() -> Result<(), Box<dyn Error>> {
     use mastra_auth_cloud::revocation::RedisRevocations;
-    use mastra_auth_cloud::{MastraCloudAuth, SessionId, UserId};
+    use mastra_auth_cloud::{AuthBuilder, SessionId, UserId};
 
-    let auth = MastraCloudAuth::builder()
-        .project_id("my-project")
+    let auth = AuthBuilder::from_env()?
         .revocations(RedisRevocations::new("redis://127.0.0.1:6379")?)
         .build()?;
 
@@ -88,16 +87,15 @@ async fn revocations() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[tokio::test]
-async fn verification() -> Result<(), Box<dyn Error>> {
-    use mastra_auth_cloud::{MastraCloudAuth, VerificationMode, VerificationOptions};
+#[allow(dead_code, reason = "needs variables of the environment")]
+fn verification() -> Result<(), Box<dyn Error>> {
+    use mastra_auth_cloud::{AuthBuilder, VerificationMode, VerificationOptions};
 
     let verification = VerificationOptions {
         mode: VerificationMode::KeysAndSession,
         ..VerificationOptions::default()
     };
-    let auth = MastraCloudAuth::builder()
-        .project_id("my-project")
+    let auth = AuthBuilder::from_env()?
         .verification(verification)
         .build()?;
     Ok(())
@@ -111,11 +109,12 @@ async fn invoices(organization: CurrentOrganization) -> String {
     )
 }
 
-#[tokio::test]
-async fn platform() -> Result<(), Box<dyn Error>> {
-    let auth = MastraCloudAuth::builder()
-        .dialect(Dialect::Platform)
-        .public_url("https://app.mastra.cloud")
+#[allow(dead_code, reason = "needs variables of the environment")]
+fn platform() -> Result<(), Box<dyn Error>> {
+    use mastra_auth_cloud::AuthBuilder;
+    use mastra_auth_cloud::axum::RoutePaths;
+
+    let auth = AuthBuilder::from_env()?
         .route_paths(RoutePaths::default().login("/login"))
         .build()?;
     let trace = TraceLayer::new_for_http().make_span_with(|request: &Request| {
