@@ -17,6 +17,7 @@ import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { NativeFailure } from './native.js';
 import { allows, allowsAll } from './permissions.js';
+import { ownOrganization } from './user.js';
 import type { CloudUser } from './user.js';
 
 /** Longest query, in characters: any client may send one. */
@@ -59,7 +60,8 @@ interface Host {
  * method, with the request's `Cookie` and `Authorization`.
  *
  * - 200: the user is signed in and has each `permission` of the query. The headers `X-Auth-User` and `X-Auth-Roles` have the
- *   user's id and the roles, each percent-encoded as by `encodeURIComponent`, with commas between the roles.
+ *   user's id and the roles, each percent-encoded as by `encodeURIComponent`, with commas between the roles. In the dialect
+ *   `platform` `X-Auth-Organization` has the id of the user's organization, if any.
  * - 401: there is no credential, or it is not accepted; with `WWW-Authenticate`.
  * - 403: the user lacks a permission, `authorizeUser` refuses, the Cloud does not let the account in, or the user is not a member of
  *   the organization.
@@ -138,11 +140,17 @@ export async function check(
       return isSignedIn ? refuse('permission_denied', cookies) : refuse('invalid_token');
     }
     const roles = (await rbac.getRoles(user)).map(encodeURIComponent).join(',');
-    return answer(200, null, { 'X-Auth-User': encodeURIComponent(user.id), 'X-Auth-Roles': roles, ...cookies });
+    return answer(200, null, { 'X-Auth-User': encodeURIComponent(user.id), 'X-Auth-Roles': roles, ...organizationOf(user), ...cookies });
   } catch (error) {
     if (isCloudApiError(error)) return refuse(error.code === FORBIDDEN ? FORBIDDEN : 'unavailable', cookies);
     throw error;
   }
+}
+
+/** Nothing where the dialect has no organizations. */
+function organizationOf({ id, organizationId }: CloudUser): Headers {
+  const isNone = organizationId === undefined || organizationId === ownOrganization(id);
+  return isNone ? {} : { 'X-Auth-Organization': encodeURIComponent(organizationId) };
 }
 
 /** The server's own `auth`, which may be anything. */

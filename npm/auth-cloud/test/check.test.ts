@@ -49,6 +49,16 @@ function served(auth: MastraCloudAuth, config: Pick<Config, 'server' | 'studio'>
 
 const bearer = async (cloud: LocalCloud, person: string) => ({ authorization: `Bearer ${(await cloud.signIn(person)).token}` });
 
+test.each([...DIALECTS, 'platform'] as const)('a proxy is told the organization where the dialect has any (%s)', async dialect => {
+  await using cloud = await start({ dialect });
+  const auth = appOf(cloud, { dialect });
+  const isPlatform = dialect === 'platform';
+  for (const [person, organization] of [['member', 'org_acme'], ...(isPlatform ? [['newcomer', null] as const] : [])] as const) {
+    const { status, headers } = await check(auth, { cookie: (await cloud.signIn(person)).cookie });
+    expect([status, headers.get('x-auth-organization')], person).toEqual([200, isPlatform ? organization : null]);
+  }
+});
+
 test.each(DIALECTS)('a proxy is told who it is and each refusal apart (%s)', async dialect => {
   await using cloud = await start({ dialect });
   const auth = appOf(cloud, { dialect });
