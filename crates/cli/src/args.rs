@@ -238,7 +238,8 @@ Prints one JSON object, never the token:
   {\"outcome\":\"authenticated\",\"code\":null,\"status\":200,\"user\":{\"id\":\"usr_1\",...}}
 
 Input without the form of a token is rejected without a call. `code` says more:
-`unknown_project` speaks of the project, not of the token.
+`unknown_project` speaks of the project, not of the token, and `invalid_response` often of a Cloud
+in another dialect.
 
 In the dialect platform a bearer token is asked about at /auth/verify. A sealed session, as the
 cookie wos-session has it, is asked about at /auth/me. The platform may answer with a newer session
