@@ -7,6 +7,7 @@ import { causeOf } from './cause.js';
 import type { Cause } from './cause.js';
 import type { NativeRequest, NativeTransportError } from './addon-types.js';
 import type { Dispatcher } from './stale-connection.js';
+import { deadline } from './timeout.js';
 
 /** The subset of `fetch` that is needed. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -53,18 +54,19 @@ export interface Around {
 export async function exchange(request: Omit<NativeRequest, 'operation' | 'endpoint'>, fetch: Fetch | undefined, around: Around = {}): Promise<Delivery> {
   const controller = new AbortController();
   const head: Head = {};
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancel: (() => void) | undefined;
   const late = new Promise<Delivery>(resolve => {
-    timer = setTimeout(() => {
+    const end = () => {
       resolve({ failed: 'timeout', ...head });
       controller.abort();
-    }, request.timeout);
+    };
+    cancel = deadline(end, request.timeout, setTimeout);
   });
   try {
     // A `fetch` that ignores the signal is not waited for.
     return await Promise.race([answered(request, fetch ?? globalThis.fetch, head, controller, around), late]);
   } finally {
-    clearTimeout(timer);
+    cancel?.();
   }
 }
 

@@ -10,7 +10,7 @@ export class TimedOut extends Error {
 /** An idle time-out that restarts on progress. */
 export class IdleTimeout {
   readonly #milliseconds: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancel: (() => void) | undefined;
   #late: () => void = () => undefined;
 
   constructor(milliseconds: number) {
@@ -19,27 +19,45 @@ export class IdleTimeout {
 
   /** Reports progress. */
   restart(): void {
-    if (this.#timer === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = quietTimer(this.#late, this.#milliseconds);
+    if (this.#cancel === undefined) return;
+    this.#cancel();
+    this.#cancel = deadline(this.#late, this.#milliseconds);
   }
 
   async wait<T>(work: Promise<T>): Promise<T> {
     const late = new Promise<never>((_, reject) => {
       this.#late = () => reject(new TimedOut());
-      this.#timer = quietTimer(this.#late, this.#milliseconds);
+      this.#cancel = deadline(this.#late, this.#milliseconds);
     });
     try {
       return await Promise.race([work, late]);
     } finally {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#cancel?.();
+      this.#cancel = undefined;
     }
   }
 }
 
+/**
+ * Calls a function once the time is over and what arrived until then is read. Returns a function that cancels it. An event loop that
+ * stood still comes to its timers before its sockets, so a plain timer would give up an answer that is there.
+ */
+export function deadline(run: () => void, milliseconds: number, start: (over: () => void, milliseconds: number) => Timer = quietTimer): () => void {
+  let isCancelled = false;
+  const end = () => {
+    if (!isCancelled) run();
+  };
+  const timer = start(() => (typeof setImmediate === 'function' ? setImmediate(end) : setTimeout(end, 0)), milliseconds);
+  return () => {
+    isCancelled = true;
+    clearTimeout(timer);
+  };
+}
+
+type Timer = ReturnType<typeof setTimeout>;
+
 /** A timer that keeps no process alive, where that is a question. */
-export function quietTimer(run: () => void, milliseconds: number): ReturnType<typeof setTimeout> {
+export function quietTimer(run: () => void, milliseconds: number): Timer {
   const timer = setTimeout(run, milliseconds);
   if (typeof timer === 'object') timer.unref();
   return timer;

@@ -22,7 +22,7 @@ import { native } from '../dist/esm/host.js';
 import { request } from './world.js';
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] });
   vi.stubEnv('MASTRA_CALL_TIMEOUT', '3');
   const { setTimeout } = globalThis;
   const ownTimer = (work: () => void, milliseconds: number) => {

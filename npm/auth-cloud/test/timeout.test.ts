@@ -1,15 +1,22 @@
 /** How long something is waited for, and how long until it is tried again. */
 
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { TimedOut, IdleTimeout, withTimeout } from '../dist/esm/timeout.js';
+import { exchange } from '../dist/esm/exchange.js';
 import { Events } from '../dist/esm/events.js';
 import type { CloudAuthEvent, RevocationChannel, RevocationSubscription } from '../dist/esm/index.js';
 import { native } from '../dist/esm/native.js';
 import type { NativeEngine } from '../dist/esm/native.js';
 import { RevocationWorker } from '../dist/esm/revocation/worker.js';
 
-beforeEach(() => void vi.useFakeTimers());
+// Not `setImmediate`: a time-out comes after what has arrived.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
 
 const never = new Promise<never>(() => undefined);
@@ -30,12 +37,36 @@ test('threat_080_a_sign_of_it_renews_the_patience_and_the_lack_of_one_ends_it', 
     await vi.advanceTimersByTimeAsync(900);
     timeout.restart();
   }
+  // The time is over, and what has arrived is not read yet.
+  vi.advanceTimersByTime(1000);
+  timeout.restart();
+  await vi.advanceTimersByTimeAsync(999);
   expect(isOver).toBe(false);
-  await vi.advanceTimersByTimeAsync(1000);
+  await vi.advanceTimersByTimeAsync(1);
   await waiting;
   expect(isOver).toBe(true);
   timeout.restart();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+/** What arrives while the event loop stands still, for longer than a time-out of a millisecond. */
+async function arriving<T>(wait: (arrival: Promise<unknown>) => Promise<T>): Promise<T> {
+  vi.useRealTimers();
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const waiting = wait(once(server, 'connection'));
+  // Another process connects, and this one waits for its end.
+  const program = `const socket = require('net').connect(${port}, '127.0.0.1', () => socket.destroy())`;
+  execFileSync(process.execPath, ['--eval', program]);
+  return waiting.finally(() => server.close());
+}
+
+test('threat_031_what_came_while_the_event_loop_stood_still_is_in_time', async () => {
+  expect(await arriving(arrival => withTimeout(1, arrival))).toHaveLength(1);
+  const request = { url: 'https://cloud.example', method: 'GET' as const, headers: [], timeout: 1, maxResponseBytes: 9 };
+  const answer = (arrival: Promise<unknown>) => arrival.then(() => new Response('{}'));
+  expect(await arriving(arrival => exchange(request, () => answer(arrival)))).toMatchObject({ status: 200 });
 });
 
 function opened(): NativeEngine {
