@@ -21,11 +21,11 @@ export interface MastraCloudClientOptions {
    * `MASTRA_LOCAL_CLOUD_FOR_TESTS`, else false. A local Cloud checks no password. With the real Cloud's address it is an error.
    */
   readonly localCloudForTests?: boolean;
-  /** The API's prefix. Default `MASTRA_CLOUD_API_PREFIX`, else the dialect's own: `/api/v1`. */
+  /** The API's prefix. Default `MASTRA_CLOUD_API_PREFIX`, else the dialect's own: `/api/v1`, none in `pkce`, `/v1` in `platform`. */
   readonly apiPrefix?: string;
   /** The login page's path. Default `MASTRA_CLOUD_AUTH_PATH`, else `/auth/oss`. */
   readonly authPath?: string;
-  /** Default `MASTRA_CLOUD_DIALECT`, else `v1`. */
+  /** The form of the Cloud's API. Default `MASTRA_CLOUD_DIALECT`, else `v1`. */
   readonly dialect?: Dialect;
   /** The function that sends the requests. Default: the global `fetch`, looked up at each call. */
   readonly fetch?: Fetch;

@@ -59,8 +59,8 @@ export interface VerificationOptions {
 /** Options of `MastraCloudAuth`. */
 export interface MastraCloudAuthOptions extends MastraCloudClientOptions, MastraAuthProviderOptions<CloudUser> {
   /**
-   * The session cookie's name. Default `MASTRA_COOKIE_NAME`, else `mastra_session`, with a suffix of the deployment's own
-   * if the server's address names a port. A name that is set gets no suffix. The prefix `__Host-` is added where it is
+   * The session cookie's name. Default `MASTRA_COOKIE_NAME`, else `mastra_session`, in dialect `platform` `wos-session`, with a suffix
+   * of the deployment's own if the server's address names a port. A name that is set gets no suffix. The prefix `__Host-` is added where it is
    * allowed.
    */
   readonly cookieName?: string;

@@ -71,6 +71,54 @@ fn both_languages_read_the_variables_that_the_guide_lists() {
     );
 }
 
+/// A time of the policy, as Rust and Node name it in their guides.
+const TIMES: [(&str, &str, &str); 5] = [
+    ("fresh", "fresh_for", "cache.fresh"),
+    (
+        "refresh_early",
+        "Policy::refresh_early",
+        "cache.refreshEarly",
+    ),
+    ("stale_if_error", "stale_if_error_for", "cache.staleIfError"),
+    ("refused", "refused_for", "cache.refused"),
+    ("max_entries", "Policy::max_entries", "cache.maxEntries"),
+];
+
+/// The number alone: all are seconds.
+#[test]
+fn the_guides_tell_the_defaults_of_the_policy() {
+    let number = |text: &str| -> String {
+        let text = text.trim().replace(',', "");
+        text.chars().take_while(char::is_ascii_digit).collect()
+    };
+    let policy = format!("{:?}", mastra_auth_cloud::Policy::default());
+    let default = |name: &str| number(policy.split_once(&format!(" {name}: ")).unwrap().1);
+    for (page, column, rows) in [
+        ("docs/guide/outages.md", 2, 10),
+        ("docs/guide/mastra-reference.md", 3, 5),
+        ("npm/auth-cloud/README.md", 3, 5),
+    ] {
+        let mut seen = 0;
+        for row in repository(page).lines() {
+            let Some((name, _)) = row.strip_prefix("| `").and_then(|row| row.split_once('`'))
+            else {
+                continue;
+            };
+            let time = TIMES
+                .iter()
+                .find(|(_, rust, node)| [*rust, *node].contains(&name));
+            let of_policy = name.strip_prefix("Policy::");
+            let Some(name) = time.map(|(name, ..)| *name).or(of_policy) else {
+                continue;
+            };
+            let told = row.split('|').nth(column).unwrap();
+            assert_eq!(number(told), default(name), "{page}: {row}");
+            seen += 1;
+        }
+        assert_eq!(seen, rows, "{page}");
+    }
+}
+
 #[test]
 fn node_has_every_setting_that_is_not_for_rust_alone() {
     let config = repository("crates/core/src/config.rs");
