@@ -2,7 +2,7 @@
 //!
 //! With a role mapping no call is made. Otherwise the Cloud's permission endpoint is called, with the user's own session
 //! token. Where the dialect has none, the default roles apply. Answers are cached like identities. A refusal means no
-//! permissions and is never an error; an unavailable Cloud is an error and never means "none". A user whose session is
+//! permissions and is no error, unless the token is past its end; an unavailable Cloud is an error and never means "none". A user whose session is
 //! revoked here or expired gets that error, whatever is cached.
 
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::secret::SessionToken;
 use crate::session::TokenDigest;
 use crate::session::lookup::PermissionsLookup;
 use crate::time::Now;
+use crate::unverified::Unverified;
 
 /// The permissions; `signed_out` where the session was revoked here, `session_expired` where it is expired, another error
 /// where they could not be found out.
@@ -128,7 +129,14 @@ impl FetchPermissions {
         }
         let permissions = match result {
             Ok(permissions) => Arc::new(permissions),
-            Err(error) if error.is_refusal() => Arc::new(Permissions::default()),
+            // Within the leeway: the Cloud knows none.
+            Err(error) if error.is_refusal() => {
+                // Within the leeway: the Cloud knows none.
+                if error.status() == 401 && is_past_end(&self.token, now) {
+                    return Err(CloudApiError::new(Code::SessionExpired));
+                }
+                Arc::new(Permissions::default())
+            }
             Err(error) => return stale.ok_or(error),
         };
         engine
@@ -136,4 +144,9 @@ impl FetchPermissions {
             .insert_permissions(key, self.user, Arc::clone(&permissions), now);
         Ok(permissions)
     }
+}
+
+fn is_past_end(token: &SessionToken, now: Now) -> bool {
+    let end = Unverified::peek(token).expires_at;
+    end.is_some_and(|end| end <= now.wall)
 }

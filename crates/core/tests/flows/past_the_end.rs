@@ -137,6 +137,21 @@ fn permissions_last_for_the_leeway_that_the_token_has() {
         assert!(look(49).is_ok());
         assert_eq!(look(50).unwrap_err(), "session_expired");
     }
+    // The Cloud has no leeway. A bearer's client may have a newer token.
+    for (seconds, refusal, told) in [
+        (19, 401, has(&[], 1)),
+        (20, 401, failed("session_expired", 1)),
+        (20, 403, has(&[], 1)),
+    ] {
+        let (key, engine) = (Signer::new("k1"), by_keys());
+        let user = somebody(&engine, &key.token("usr_1", 20), published(&[&key]));
+        let answers = vec![status(refusal)];
+        assert_eq!(
+            ask(&engine, &user, seconds, answers),
+            told,
+            "{seconds} {refusal}"
+        );
+    }
 }
 
 /// What a cookie is told, and with how many calls.
