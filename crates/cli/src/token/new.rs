@@ -40,7 +40,7 @@ pub(crate) async fn run(args: NewArgs) -> Result<ExitCode, Failure> {
         let people: Vec<_> = people.filter_map(Value::as_str).collect();
         let people = people.join(", ");
         return Err(Failure::usage(format!(
-            "--as: the local Cloud knows nobody by that name; there are {people}"
+            "--as: the local Cloud has no such person; there are {people}"
         )));
     }
     Err(no_local_cloud(

@@ -125,7 +125,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         }),
     own("session.51", Session, Must, Probe::Me,
-        ["a session and a token name one person alike", "contract: me and verify, user.id", "give a person one id, whatever asks"],
+        ["a session and a token name one person alike", "contract: me and verify, user.id", "give a person the same id in both answers"],
         |answer, seen| {
             let token = data(seen.beside(Probe::Verify)?, seen)?;
             let session = data(answer, seen)?;

@@ -45,7 +45,7 @@ async fn a_person_who_is_not_there_is_wrong_usage() {
     assert_eq!((finished.code, &*finished.stdout), (Some(2), ""));
     assert_eq!(
         finished.stderr,
-        "error: --as: the local Cloud knows nobody by that name; there are owner, admin, member, viewer\n"
+        "error: --as: the local Cloud has no such person; there are owner, admin, member, viewer\n"
     );
     assert!(cloud.control().sessions().is_empty());
 }
