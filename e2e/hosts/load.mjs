@@ -1,5 +1,5 @@
-// The app of the example behind Hono, for a run under load: tells which requests it refused, and each second how long its event loop
-// waits since the last SIGUSR2.
+// The app of the example behind Hono, for a run under load: tells which requests it refused, each second how long its event loop waits
+// since the last SIGUSR2, and at SIGHUP what memory is left once the garbage is collected.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { serve } from '@hono/node-server';
 import { MastraServer } from '@mastra/hono';
@@ -12,6 +12,11 @@ const { mastra } = await import('./src/mastra/index.js');
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
 process.on('SIGUSR2', () => delay.reset());
+process.on('SIGHUP', () => {
+  globalThis.gc();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  say(`collected ${(heapUsed + external) / 1e6} ${rss / 1e6}`);
+});
 setInterval(() => say(`delay ${[50, 99, 100].map((share) => (delay.percentile(share) / 1e6).toFixed(2)).join(' ')}`), 1000);
 
 const app = new Hono();

@@ -85,8 +85,13 @@ pub(crate) fn load(workspace: &Workspace) -> Result<()> {
 /// The example on axum, as it ships.
 fn example(workspace: &Workspace) -> Result<PathBuf> {
     let name = "mastra-auth-example-axum";
-    run_program(&mut workspace.cargo(&format!("build --release --package {name}")))?;
-    let built = workspace.target()?.join("release");
+    let (profile, folder) = if workspace.is_unoptimized {
+        ("dev", "debug")
+    } else {
+        ("release", "release")
+    };
+    run_program(&mut workspace.cargo(&format!("build --profile {profile} --package {name}")))?;
+    let built = workspace.target()?.join(folder);
     Ok(built.join(format!("{name}{EXE_SUFFIX}")))
 }
 

@@ -1,6 +1,7 @@
-//! Serves the example at the address that `MASTRA_PUBLIC_URL` names, on port 4111.
+//! Serves the example at the address that `MASTRA_PUBLIC_URL` names, on the port that `PORT` names, or on 4111.
 #![allow(clippy::print_stderr, reason = "a program says why it ends")]
 
+use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -32,7 +33,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     };
     let ui = HeaderValue::from_static("http://localhost:5173");
     let app = app(&auth, state, ui)?;
-    let listener = TcpListener::bind("127.0.0.1:4111").await?;
+    let port = env::var("PORT").unwrap_or_else(|_| "4111".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     axum::serve(listener, app).await?;
     Ok(())
 }
