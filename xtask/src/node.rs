@@ -8,7 +8,7 @@ mod runtime;
 use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs, path};
+use std::{env, fs, io, path};
 
 use anyhow::{Result, ensure};
 
@@ -203,6 +203,19 @@ pub(crate) fn soak(workspace: &Workspace, name: &str) -> Result<()> {
     let cloud = cli(workspace)?;
     let (package, _) = Package::build(workspace, kind)?;
     run_program(package.script("soak").arg(name).env("MASTRA_AUTH", cloud))
+}
+
+/// The package's runs of `cargo xtask soak bytes`: prints the table of how they ended.
+pub(crate) fn faults(workspace: &Workspace) -> Result<()> {
+    let (package, _) = Package::build(workspace, Kind::Tests)?;
+    let record = workspace.target()?.join("faults.json");
+    let mut script = package.script("test");
+    script.arg("test/faults.test.ts").stdout(io::stderr());
+    script.env("MASTRA_AUTH", cli(workspace)?);
+    script.env(OPENSSL.variable, OPENSSL.find(workspace)?);
+    run_program(script.env("FAULTS_RECORD", &record))?;
+    println!("{}", fs::read_to_string(&record)?);
+    Ok(())
 }
 
 /// Builds the addon and returns its place: in the build folder for one that is packed, else where the package looks for it.

@@ -30,13 +30,14 @@ use Work::{Npm, Plain, Test};
 
 const CORE: &str = "mastra-auth-cloud-core";
 const CLIENT: &str = "mastra-auth-cloud";
+const CLI: &str = "mastra-auth-cli";
 
 #[rustfmt::skip]
 pub(crate) const SOAKS: &[Soak] = &[
     soak("account", Test(CLIENT, "soaks", "account::soak_account"), "One account that the Cloud cannot serve costs 99 others nothing"),
     soak("account-node", Npm, "In Node an account that the Cloud cannot serve costs others nothing"),
     soak("bitflips", Test(CORE, "jwt", "bitflips::soak_bitflips"), "A million single bits of signed tokens are flipped; none is accepted"),
-    soak("bytes", Test(CLIENT, "faults", "soak_bytes"), "Answers and requests break at any byte; 1 GB of logs holds no secret"),
+    soak("bytes", Plain(bytes), "Answers and requests break at any byte; 1 GB of logs holds no secret"),
     soak("cloudflare", Plain(browser::cloudflare), "The Cloudflare deployer builds the example, and people sign in at it"),
     soak("contract", Plain(contract::soak), "2,000 calls of each operation hold the local Cloud to the contract"),
     soak("cost", Test(CLIENT, "soaks", "cost::soak_cost"), "100,000 requests of 1,000 sessions, and what they cost in calls"),
@@ -76,17 +77,26 @@ pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<()> {
     match soak.work {
         Plain(work) => work(workspace),
         Npm => node::soak(workspace, name),
-        Test(package, binary, function) => {
-            let mut test = workspace.cargo("test --quiet --release --all-features");
-            test.args(["--package", package, "--test", binary]);
-            test.args(["--", "--ignored", "--nocapture", "--exact", function]);
-            test.env(TESTING_IN_RELEASE, "1");
-            if binary == "redis" {
-                test.env(redis::SERVER.variable, redis::SERVER.find(workspace)?);
-            }
-            run_program(&mut test)
-        }
+        Test(package, binary, function) => test(workspace, package, binary, function),
     }
+}
+
+fn test(workspace: &Workspace, package: &str, binary: &str, function: &str) -> Result<()> {
+    let mut test = workspace.cargo("test --quiet --release --all-features");
+    test.args(["--package", package, "--test", binary]);
+    test.args(["--", "--ignored", "--nocapture", "--exact", function]);
+    test.env(TESTING_IN_RELEASE, "1");
+    if binary == "redis" {
+        test.env(redis::SERVER.variable, redis::SERVER.find(workspace)?);
+    }
+    run_program(&mut test)
+}
+
+/// Faults at every byte in Rust, under the commands of a program, and in Node.
+fn bytes(workspace: &Workspace) -> Result<()> {
+    test(workspace, CLIENT, "faults", "soak_bytes")?;
+    test(workspace, CLI, "it", "program::faults::soak_bytes")?;
+    node::faults(workspace)
 }
 
 #[cfg(test)]

@@ -23,8 +23,15 @@ import { Front, WRONG } from './tls-front.js';
 const TIMEOUT = 60_000;
 /** The time-out of a program's calls. */
 const OF_PROGRAMS = 15_000;
-/** Every so many runs of the table. Each operation meets each place, and each fault many times. */
-const STRIDE = 9;
+/**
+ * Every so many runs of the table. Each operation meets each place, and each fault many times; over TLS, through the same code, some.
+ * `cargo xtask soak bytes` names the file to which it wants how all of them ended.
+ */
+const RECORD = process.env['FAULTS_RECORD'];
+const STRIDES = RECORD ? { http: 1, TLS: 1 } : { http: 9, TLS: 59 };
+
+/** What a run of all of them may take. */
+const HOUR = 3_600_000;
 
 interface Case {
   readonly name: string;
@@ -199,7 +206,7 @@ interface Broken {
   end(): Promise<unknown>;
 }
 
-async function check({ cloud, url, dialect, name, operation }: Work, { what, halts, whole, begin, struck: times, end: mend }: Broken): Promise<void> {
+async function check({ cloud, url, dialect, name, operation }: Work, { what, halts, whole, begin, struck: times, end: mend }: Broken): Promise<End> {
   // Its own, for so many failures in a row would open the breaker. Their connections are shared.
   const auth = provider(cloud, url, dialect);
   const client = new MastraCloudClient({ projectId: cloud.projectId, baseUrl: url, dialect, onEvent, logger });
@@ -240,40 +247,62 @@ async function check({ cloud, url, dialect, name, operation }: Work, { what, hal
     if (secret) expect(told.includes(secret.slice(-24)), `${what}: ${told}`).toBe(false);
   }
   await auth.close();
+  return end;
 }
 
 const start = (dialect: Dialect) => startLocalCloud({ binary: BINARY, dialect, ...(dialect === 'platform' && { platform: { rotationLeeway: 600 } }) });
 
+/** How all runs ended, by what broke. */
+const ENDS = new Map<string, Map<End, number>>();
+
+function count(kind: string, end: End): void {
+  const ends = ENDS.get(kind) ?? new Map<End, number>();
+  ENDS.set(kind, ends.set(end, (ends.get(end) ?? 0) + 1));
+}
+
+afterAll(() => {
+  if (!RECORD) return;
+  const ends = ['good', 'unavailable'] as const;
+  const rows = [...ENDS].toSorted().map(([kind, of]) => [kind, ...ends.map(end => `${of.get(end) ?? 0}`)]);
+  const total = [...ENDS.values()].flatMap(of => [...of.values()]).reduce((sum, some) => sum + some, 0);
+  writeFileSync(RECORD, JSON.stringify({ tables: [{ title: `In Node, in ${total} runs:`, columns: ['fault', ...ends], rows }] }));
+});
+
 for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Record<string, Operation>][]) {
-  test(`threat_073_no_byte_at_which_an_answer_breaks_signs_anyone_out (${dialect})`, async () => {
-    await using cloud = await start(dialect);
-    let number = 0;
-    for (const [name, operation] of Object.entries(operations)) {
-      for (const { name: place, at, fault, halts } of RUNS) {
-        number += 1;
-        if (number % STRIDE !== 0) continue;
-        const isLost = ['hold', 'cut', 'reset'].includes(String(fault));
-        // A newer session arrives with the headers.
-        const mayBeRefreshed = dialect === 'platform' && name === 'refresh' && 'body' in at;
-        await check({ cloud, url: cloud.url, dialect, name, operation }, {
-          what: `${dialect} ${name} ${place} ${JSON.stringify(fault)} ${halts}`,
-          halts,
-          whole: fault === 'repeat' || halts === 'for a moment' ? ['good'] : isLost && !mayBeRefreshed ? ['unavailable'] : ['good', 'unavailable'],
-          begin: () => cloud.faults.set({ kind: 'wire', at, fault, endpoint: operation.at }),
-          struck: () => struck(cloud),
-          end: () => cloud.faults.clear(),
-        });
+  for (const [over, stride] of Object.entries(STRIDES)) {
+    test(`threat_073_no_byte_at_which_an_answer_breaks_signs_anyone_out (${dialect}, ${over})`, async () => {
+      await using cloud = await start(dialect);
+      await using front = over === 'TLS' ? await Front.start(cloud.url) : undefined;
+      let number = 0;
+      for (const [name, operation] of Object.entries(operations)) {
+        for (const { name: place, at, fault, halts } of RUNS) {
+          number += 1;
+          if (number % stride !== 0) continue;
+          const isLost = ['hold', 'cut', 'reset'].includes(String(fault));
+          // A newer session arrives with the headers.
+          const mayBeRefreshed = dialect === 'platform' && name === 'refresh' && 'body' in at;
+          const kind = halts === 'for a moment' ? 'delay' : typeof fault === 'object' ? 'corrupt' : fault;
+          const end = await check({ cloud, url: front?.url ?? cloud.url, dialect, name, operation }, {
+            what: `${dialect} ${over} ${name} ${place} ${JSON.stringify(fault)} ${halts}`,
+            halts,
+            whole: fault === 'repeat' || halts === 'for a moment' ? ['good'] : isLost && !mayBeRefreshed ? ['unavailable'] : ['good', 'unavailable'],
+            begin: () => cloud.faults.set({ kind: 'wire', at, fault, endpoint: operation.at }),
+            struck: () => struck(cloud),
+            end: () => cloud.faults.clear(),
+          });
+          count(`${over}: ${'request' in at ? 'request: ' : ''}${kind}`, end);
+        }
       }
-    }
-    expect(number / STRIDE).toBeGreaterThan(110);
-  });
+      expect(number / stride).toBeGreaterThan(over === 'TLS' ? 20 : 110);
+    }, RECORD ? HOUR : undefined);
+  }
 
   test(`threat_073_no_certificate_that_is_wrong_signs_anyone_out (${dialect})`, async () => {
     await using cloud = await start(dialect);
     await using front = await Front.start(cloud.url);
     for (const [name, operation] of Object.entries(operations)) {
       for (const certificate of WRONG) {
-        await check({ cloud, url: front.url, dialect, name, operation }, {
+        const end = await check({ cloud, url: front.url, dialect, name, operation }, {
           what: `${dialect} ${name}: a certificate that is ${certificate}`,
           halts: undefined,
           whole: ['unavailable'],
@@ -281,6 +310,7 @@ for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Reco
           struck: () => Promise.resolve(front.wrong),
           end: () => front.present('good'),
         });
+        count(`TLS: a certificate that is ${certificate}`, end);
       }
     }
   });

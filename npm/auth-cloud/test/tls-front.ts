@@ -3,13 +3,12 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream';
-import { createServer } from 'node:tls';
-import type { SecureContextOptions, Server } from 'node:tls';
+import { TLSSocket, createSecureContext } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 
 export const WRONG = ['self-signed', 'of another host', 'expired'] as const;
 export type Certificate = 'good' | (typeof WRONG)[number];
@@ -48,18 +47,24 @@ export class Front implements AsyncDisposable {
   /** How many connections were met with a wrong certificate. */
   wrong = 0;
   readonly #server: Server;
-  readonly #certificates: Record<Certificate, SecureContextOptions>;
   readonly #open = new Set<Socket>();
   #presented: Certificate = 'good';
 
-  private constructor(server: Server, certificates: Record<Certificate, SecureContextOptions>, private readonly before: object) {
+  private constructor(server: Server, cloud: string, certificates: Record<Certificate, SecureContextOptions>, private readonly before: object) {
     this.#server = server;
-    this.#certificates = certificates;
     this.url = `https://localhost:${(server.address() as AddressInfo).port}`;
     server.on('connection', (socket: Socket) => {
       if (this.#presented !== 'good') this.wrong += 1;
       this.#open.add(socket);
-      socket.on('close', () => this.#open.delete(socket));
+      const tls = new TLSSocket(socket, { isServer: true, secureContext: createSecureContext(certificates[this.#presented]) });
+      const there = connect(Number(new URL(cloud).port), 'localhost');
+      // The connection ends as that of the Cloud does. A handshake that fails is an end too.
+      tls.on('error', () => there.destroy()).pipe(there);
+      there.on('error', () => socket.resetAndDestroy()).pipe(tls);
+      socket.on('error', () => there.destroy()).on('close', () => {
+        this.#open.delete(socket);
+        there.destroy();
+      });
     });
   }
 
@@ -70,17 +75,13 @@ export class Front implements AsyncDisposable {
     const before = shared[GLOBAL]!;
     const Agent = before.constructor as new (options: object) => object;
     shared[GLOBAL] = new Agent({ connect: { ca: authority } });
-    const server = createServer(certificates.good, socket => {
-      pipeline(socket, connect(Number(new URL(cloud).port), 'localhost'), socket, () => undefined);
-    });
-    server.on('tlsClientError', () => undefined);
+    const server = createServer();
     await once(server.listen(0, 'localhost'), 'listening');
-    return new Front(server, certificates, before);
+    return new Front(server, cloud, certificates, before);
   }
 
   /** Presents it to each call from now on. */
   async present(certificate: Certificate): Promise<void> {
-    this.#server.setSecureContext(this.#certificates[certificate]);
     this.#presented = certificate;
     await Promise.all([...this.#open].map(socket => once(socket.destroy(), 'close')));
   }

@@ -27,4 +27,7 @@ mod jwks;
 mod process;
 #[cfg(unix)]
 mod program;
+#[cfg(unix)]
+#[path = "../../../client/tests/faults/tls.rs"]
+mod tls;
 mod token;

@@ -1,5 +1,6 @@
 //! `mastra-auth login`, `logout`, `whoami` and `tokens` at a local platform: what they print, what they keep, and no token anywhere.
 
+mod certificates;
 mod faults;
 
 use std::fs;
@@ -7,6 +8,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mastra_auth_local_cloud::{Dialect, Fault, FaultKind, LocalCloud, Options};
@@ -17,11 +19,14 @@ use serde_json::Value;
 use url::Url;
 
 use crate::process::{Finished, command, finish, wait};
+use crate::tls::{Authority, Front};
 
 /// The home folder of one person, and the platform.
 struct Desk {
     cloud: LocalCloud,
     home: PathBuf,
+    /// What commands ask in place of the platform. They trust its authority alone.
+    front: Option<Front>,
 }
 
 impl Desk {
@@ -45,7 +50,28 @@ impl Desk {
         options.dialect = Dialect::Platform;
         change(&mut options);
         let cloud = LocalCloud::start(options).await.unwrap();
-        Self { cloud, home }
+        Self {
+            cloud,
+            home,
+            front: None,
+        }
+    }
+
+    async fn over_tls(change: impl FnOnce(&mut Options)) -> Self {
+        let mut desk = Self::with(change).await;
+        let key = desk.home.join("key.pem");
+        Authority::create(&desk.authority(), &key);
+        let authority = Arc::new(Authority::read(&key));
+        desk.front = Some(Front::start(&authority, desk.cloud.port()));
+        desk
+    }
+
+    fn authority(&self) -> PathBuf {
+        self.home.join("authority.pem")
+    }
+
+    fn url(&self) -> &str {
+        self.front.as_ref().map_or(self.cloud.url(), Front::url)
     }
 
     fn file(&self) -> PathBuf {
@@ -72,7 +98,10 @@ impl Desk {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = command(args);
         command.env("HOME", &self.home);
-        command.env("MASTRA_PLATFORM_API_URL", self.cloud.url());
+        command.env("MASTRA_PLATFORM_API_URL", self.url());
+        if self.front.is_some() {
+            command.env("SSL_CERT_FILE", self.authority());
+        }
         command
     }
 
@@ -90,6 +119,8 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.home));
+        // It has a runtime of its own.
+        tokio::task::block_in_place(|| drop(self.front.take()));
     }
 }
 
