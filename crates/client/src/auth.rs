@@ -38,7 +38,22 @@ pub use login::{LoginStart, RedactedUrl};
 pub use session::RefreshedSession;
 pub use session_end::SessionEnd;
 
-/// Sign-in with Mastra Cloud for one deployment.
+/// Sign-in with Mastra Cloud for one deployment: begins and finishes sign-ins, authenticates requests, reads permissions and ends
+/// sessions. Make one with [`builder`](Self::builder) or [`from_env`](Self::from_env), and clone it: a clone shares caches and
+/// connections. With axum, give it to `AuthLayer` and `routes`.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud::MastraCloudAuth;
+///
+/// let auth = MastraCloudAuth::builder()
+///     .project_id("demo")
+///     .public_url("https://app.example.com")
+///     .build()?;
+/// assert_eq!(auth.cookie_name(), "__Host-mastra_session");
+/// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+/// ```
 #[derive(Clone)]
 pub struct MastraCloudAuth(Arc<Parts>);
 
@@ -99,7 +114,7 @@ impl MastraCloudAuth {
         self.0.public_url.as_ref()
     }
 
-    /// Counters of the caches.
+    /// Counters of the caches since the start, and what they hold now. For a metrics exporter see the feature `metrics`.
     pub fn statistics(&self) -> Statistics {
         self.0.driver.engine.statistics()
     }
@@ -125,7 +140,13 @@ impl MastraCloudAuth {
         self.0.driver.engine.config()
     }
 
-    /// Authenticates a request: by its bearer token first, then by its session cookie.
+    /// Authenticates a request: by its bearer token first (`Authorization: Bearer`, RFC 6750 section 2.1), then by its session
+    /// cookie. Asks the Cloud only where the token is not cached; does not renew the session.
+    ///
+    /// [`Rejected`](Authentication::Rejected) has the code: `invalid_token`, `session_expired`, `signed_out`, one of `token_...` where
+    /// signatures are checked, `organization_forbidden` (403), `too_many_cookies` and `cookie_header_too_large` (400), or the Cloud's.
+    /// [`Unavailable`](Authentication::Unavailable) has `network_error`, `timeout`, `circuit_open` and the like: answer 503, and keep
+    /// the cookie.
     ///
     /// # Examples
     ///
@@ -155,8 +176,27 @@ impl MastraCloudAuth {
     /// Authenticates a request as [`authenticate`](Self::authenticate) does, and renews a session cookie that is near or
     /// past its expiry.
     ///
-    /// Returns the answer and the renewed cookie, if any, which the caller sets on its response. A bearer token is never
-    /// renewed.
+    /// Returns the answer and the renewed cookie, if any, which the caller sets on its response, whatever the answer is: the old
+    /// token may be refused from then on. A bearer token is never renewed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::header::SET_COOKIE;
+    /// use http::{HeaderMap, HeaderValue};
+    /// use mastra_auth_cloud::{Authentication, MastraCloudAuth};
+    ///
+    /// /// Whether a request is signed in, and the headers of its answer.
+    /// async fn enter(auth: &MastraCloudAuth, request: &HeaderMap) -> (bool, HeaderMap) {
+    ///     let (answer, renewed) = auth.authenticate_and_renew(request).await;
+    ///     let mut headers = HeaderMap::new();
+    ///     if let Some(value) = renewed.and_then(|cookie| HeaderValue::from_str(cookie.expose()).ok()) {
+    ///         headers.append(SET_COOKIE, value);
+    ///     }
+    ///     (matches!(answer, Authentication::Authenticated(_)), headers)
+    /// }
+    /// # let _ = enter;
+    /// ```
     pub async fn authenticate_and_renew(
         &self,
         headers: &HeaderMap,
@@ -221,7 +261,24 @@ impl MastraCloudAuth {
         outcome.answer
     }
 
-    /// Authenticates one token.
+    /// Authenticates one token, of 1 to 8,192 bytes, as a bearer: for a protocol without HTTP headers. Text of another form is
+    /// [`Rejected`](Authentication::Rejected) with `invalid_token`, without a call; empty text is
+    /// [`Anonymous`](Authentication::Anonymous).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud::{Authentication, MastraCloudAuth};
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let auth = MastraCloudAuth::builder().project_id("demo").build()?;
+    /// let answer = auth.authenticate_token("two words").await;
+    /// assert!(matches!(answer, Authentication::Rejected(error) if error.code() == "invalid_token"));
+    /// let answer = auth.authenticate_token("").await;
+    /// assert!(matches!(answer, Authentication::Anonymous));
+    /// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn authenticate_token(&self, token: &str) -> Authentication {
         let credentials = Credentials::token(token);
         let request = Authenticate::new(&self.0.driver.engine, credentials);

@@ -73,25 +73,39 @@ impl MastraCloudAuth {
         AuthBuilder::default()
     }
 
-    /// A deployment configured from environment variables: see [`AuthBuilder::from_env`].
+    /// A deployment configured from environment variables: `MASTRA_PROJECT_ID`, `MASTRA_PUBLIC_URL`, `MASTRA_CLOUD_URL` and those of
+    /// [`AuthBuilder::from_env`]. An empty variable counts as unset.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration`; the message names the variable.
+    /// `invalid_configuration` for a variable that is missing or wrong; the message names it or its option.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use mastra_auth_cloud::MastraCloudAuth;
+    ///
+    /// // MASTRA_PROJECT_ID=demo MASTRA_CLOUD_URL=http://localhost:4300 MASTRA_PUBLIC_URL=http://localhost:4111
+    /// let auth = MastraCloudAuth::from_env()?;
+    /// # let _ = auth;
+    /// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+    /// ```
     pub fn from_env() -> Result<Self, CloudApiError> {
         AuthBuilder::from_env()?.build()
     }
 }
 
 impl AuthBuilder {
-    /// The project that users sign in to. Required, except in dialect `platform`, which has none.
+    /// The project that users sign in to: 1 to 128 characters of `A-Z a-z 0-9 - _ . : ~`. Required, except in dialect `platform`,
+    /// which has none.
     pub fn project_id(mut self, id: impl Into<String>) -> Self {
         self.project_id = Some(id.into());
         self
     }
 
-    /// The Cloud's address. Default `https://cloud.mastra.ai`, in dialect `platform` `https://platform.mastra.ai`. Plain http is accepted for a loopback host only: that is a
-    /// local Cloud, which serves no public URL but one on this machine.
+    /// The Cloud's address, perhaps with a path. Default `https://cloud.mastra.ai`, in dialect `platform`
+    /// `https://platform.mastra.ai`, with or without `/v1`. Plain http is accepted for a loopback host only: that is a local Cloud,
+    /// which serves no public URL but one on this machine.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -113,20 +127,24 @@ impl AuthBuilder {
         self
     }
 
-    /// The organization whose members alone may come in: others get 403 `organization_forbidden`. They act for it, and roles in
+    /// The organization whose members alone may come in, by its id of 1 to 256 visible ASCII characters: others get 403 `organization_forbidden`. They act for it, and roles in
     /// another one do not count. Default: all users. In dialect `platform` only.
     pub fn organization(mut self, id: impl Into<String>) -> Self {
         self.organization = Some(id.into());
         self
     }
 
-    /// Longest life of a session cookie. Default 24 h, in dialect `platform` 14 days.
+    /// Longest life of a session cookie. Default 24 h, in dialect `platform` 14 days. A cookie never outlives its session.
+    ///
+    /// It is also how long a revocation is kept where the life of its session is unknown. Where tokens live longer, set it to their
+    /// life: otherwise a revoked token may be accepted again after that time.
     pub const fn session_max_age(mut self, time: Duration) -> Self {
         self.session_max_age = Some(time);
         self
     }
 
-    /// The API's prefix. Default: the dialect's own, `/api/v1` for v1.
+    /// The path before the API's own, such as `/api/v2`: at most 256 bytes of visible ASCII without `? # \ %`. Default: the dialect's
+    /// own, which is `/api/v1`, none in `pkce`, and `/v1` in `platform`.
     pub fn api_prefix(mut self, path: impl Into<String>) -> Self {
         self.api_prefix = Some(path.into());
         self
@@ -150,8 +168,9 @@ impl AuthBuilder {
         self
     }
 
-    /// The session cookie's name. Default `mastra_session`, in dialect `platform` `wos-session`, with a suffix of the deployment's own if the public URL names a
-    /// port. A name that is set gets no suffix. The prefix `__Host-` is added if the cookie is Secure without a Domain.
+    /// The session cookie's name. Default `mastra_session`, in dialect `platform` `wos-session`. A suffix of the deployment's own
+    /// follows if the public URL names a port or a path. A name that is set gets no suffix. The prefix `__Host-` (RFC 6265bis
+    /// section 4.1.3.2) is added if the cookie is Secure without a Domain, and `__Secure-` below a path.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie.name = Some(name.into());
         self
@@ -164,7 +183,9 @@ impl AuthBuilder {
         self
     }
 
-    /// The session cookie's SameSite. Default [`SameSite::Lax`].
+    /// Which requests of other sites carry the session cookie (RFC 6265bis section 4.1.2.7). Default [`SameSite::Lax`]: a visit by a
+    /// link does, a form or a script of another site does not. With [`SameSite::Strict`] a visit by a link comes without. With
+    /// [`SameSite::None`] every request carries it, so check `Origin` on each route that changes something.
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.cookie.same_site = same_site;
         self
@@ -176,7 +197,8 @@ impl AuthBuilder {
         self
     }
 
-    /// Permissions by role, used instead of asking the Cloud.
+    /// Permissions by role, used instead of asking the Cloud: then no call is made for permissions. Default: the Cloud is asked, where
+    /// its dialect has such a call; in the others the roles `owner`, `admin`, `member` and `viewer` have their default permissions.
     pub fn role_mapping(mut self, mapping: RoleMapping) -> Self {
         self.role_mapping = Some(mapping);
         self
@@ -188,19 +210,21 @@ impl AuthBuilder {
         self
     }
 
-    /// How long a verified identity is used without asking the Cloud again. Default 30 s.
+    /// How long a verified identity is used without asking the Cloud again. Default 30 s; zero asks about each request. So long may a
+    /// session that ended at the Cloud live on here, unless it is revoked here.
     pub fn fresh_for(mut self, time: Duration) -> Self {
         self.fresh = Some(time);
         self
     }
 
-    /// How long past its fresh time an identity is used while the Cloud is unavailable. Default 60 s.
+    /// How long past its fresh time an identity is used while the Cloud cannot be asked (RFC 5861 section 4). Default 60 s. Never past
+    /// the session's expiry or a sign-out.
     pub fn stale_if_error_for(mut self, time: Duration) -> Self {
         self.stale_if_error = Some(time);
         self
     }
 
-    /// How long a refusal is cached. Default 5 s.
+    /// How long a refusal with status 401 is cached: in that time the token is refused without a call. Default 5 s.
     pub fn refused_for(mut self, time: Duration) -> Self {
         self.refused = Some(time);
         self

@@ -84,8 +84,8 @@ impl MastraCloudClient {
     ///
     /// # Errors
     ///
-    /// Every answer but a confirmation. A refusal is an error too, so that a session that is still alive never passes
-    /// for ended.
+    /// As [`verify_token`](Self::verify_token), and a refusal too, with the Cloud's code such as `session_ended` (401): so a session
+    /// that is still alive never passes for ended. `not_implemented` (501) where the dialect has no such call.
     pub async fn destroy_session(
         &self,
         id: &SessionId,
@@ -130,11 +130,12 @@ impl MastraCloudClient {
         }
     }
 
-    /// Exchanges an authorization code, together with the parameters of its login. Never retried.
+    /// Exchanges an authorization code, together with the parameters of its login (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+    /// Never retried: a code is good for one use.
     ///
     /// # Errors
     ///
-    /// Every answer but a session or a token.
+    /// As [`verify_token`](Self::verify_token), and a refusal too, with the Cloud's code and status.
     pub async fn exchange_code(
         &self,
         code: AuthorizationCode,
@@ -145,7 +146,8 @@ impl MastraCloudClient {
             .await
     }
 
-    /// The login page's URL for one login. Holds the state: send it in a `Location` header, do not log it.
+    /// The login page's URL for one login. In dialect `pkce` it has the challenge of the verifier (RFC 7636 section 4.2). Holds the
+    /// state: send it in a `Location` header, do not log it.
     pub fn login_url(
         &self,
         redirect_uri: &RedirectUri,
@@ -156,7 +158,7 @@ impl MastraCloudClient {
         login_url(self.config(), redirect_uri, state, verifier)
     }
 
-    /// The logout page's URL; `None` if the dialect has none.
+    /// The logout page's URL; `None` if the dialect has none. In dialect `pkce` it holds the token: do not log it.
     pub fn logout_url(
         &self,
         redirect_uri: &RedirectUri,

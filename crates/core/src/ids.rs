@@ -62,6 +62,15 @@ impl UserId {
     /// # Errors
     ///
     /// [`Malformed`] for any other text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::ids::UserId;
+    ///
+    /// assert_eq!(UserId::parse("usr_mei").unwrap().as_str(), "usr_mei");
+    /// assert!(UserId::parse("..").is_err());
+    /// ```
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if is_plain(text) && text != "." && text != ".." {
             Ok(Self(text.into()))
@@ -121,7 +130,7 @@ impl OrganizationId {
     }
 }
 
-/// The Cloud's own id of a session, which ends it. Not the token.
+/// The Cloud's own id of a session, by which it is ended and logged. Not the token, and not a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Box<str>);
 
@@ -131,6 +140,15 @@ impl SessionId {
     /// # Errors
     ///
     /// [`Malformed`] for any other text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::ids::SessionId;
+    ///
+    /// assert_eq!(SessionId::parse("ses_42").unwrap().as_str(), "ses_42");
+    /// assert!(SessionId::parse("").is_err());
+    /// ```
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if is_plain(text) {
             Ok(Self(text.into()))

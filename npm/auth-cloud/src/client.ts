@@ -40,9 +40,21 @@ export interface ExchangedCode {
   readonly expiresIn?: number;
 }
 
+/**
+ * The Cloud's endpoints, one method each.
+ *
+ * A look-up (`verifyToken`, `validateSession`, `getUser`, `getUserPermissions`) answers `null`, or no permissions, where the Cloud
+ * refuses, and for text that has not the form of a token or an id. Otherwise methods reject with a {@link CloudApiError}:
+ *
+ * - `network_error`, `timeout`, `response_too_large`: no usable answer came.
+ * - the Cloud's code, or `request_failed`: it reports an outage, or refuses what is no look-up.
+ * - `no_data`, `invalid_response`: the answer is not as the contract says.
+ * - `invalid_argument`: an argument of a call that is no look-up has a wrong form.
+ */
 export class MastraCloudClient {
   readonly #opened: () => Deployment;
 
+  /** @throws CloudApiError `invalid_configuration` for a wrong option or variable; the message names it. */
   constructor(options: MastraCloudClientOptions) {
     this.#opened = openable(() => new Deployment(options, () => undefined), () => Deployment.check(options));
   }
@@ -65,7 +77,7 @@ export class MastraCloudClient {
     return outcome?.session ? makeSession(outcome.session) : null;
   }
 
-  /** Ends a session with its token. Throws for every answer but a confirmation. */
+  /** Ends a session with its own token. Rejects for every answer but a confirmation: a refusal of the Cloud is an error here too. */
   async destroySession({ sessionId, token }: { sessionId: string; token: string }): Promise<void> {
     await this.#cloud.runOrThrow(this.#cloud.engine.opDestroySession(sessionId, token, Math.random()));
   }
@@ -83,7 +95,11 @@ export class MastraCloudClient {
     return outcome?.grants ?? [];
   }
 
-  /** Exchanges an authorization code. The `pkce` dialect needs the parameters of the login too. Never retried. */
+  /**
+   * Exchanges an authorization code, of 1 to 2,048 visible ASCII characters (RFC 6749 section 4.1.3). The `pkce` dialect needs the
+   * login's `verifier` (RFC 7636, 43 to 128 characters) and `redirectUri` too. Never retried, since a code is good for one use. A
+   * refusal of the Cloud is an error here.
+   */
   async exchangeCode(options: { code: string; verifier?: string; redirectUri?: string }): Promise<ExchangedCode> {
     const { code, verifier, redirectUri } = options;
     const flow = this.#cloud.engine.opExchangeCode(code, verifier, redirectUri, Math.random());
@@ -96,14 +112,23 @@ export class MastraCloudClient {
     return Object.defineProperty(exchanged, 'token', { value: token, enumerable: false }) as ExchangedCode;
   }
 
-  /** The login page's URL. Holds the state: send it in a `Location` header, do not log it. */
+  /**
+   * The login page's URL. Holds the state: send it in a `Location` header, do not log it. The `pkce` dialect needs the `challenge`
+   * (RFC 7636 section 4.2).
+   *
+   * @throws CloudApiError `invalid_argument` for a `redirectUri` that is no absolute http(s) address; `state_malformed`.
+   */
   getLoginUrl(options: { redirectUri: string; state: string; challenge?: string }): string {
     const { redirectUri, state, challenge } = options;
     const { engine, events } = this.#cloud;
     return events.loginUrl(unwrap(engine.loginPage(redirectUri, state, challenge)));
   }
 
-  /** The logout page's URL. It holds a token only in the `pkce` dialect, which requires it. */
+  /**
+   * The logout page's URL. It holds a token only in the `pkce` dialect, which requires it.
+   *
+   * @throws CloudApiError `invalid_argument` for a `redirectUri` that is no absolute http(s) address.
+   */
   getLogoutUrl({ redirectUri, token }: { redirectUri: string; token?: string }): string {
     return unwrap(this.#cloud.engine.logoutPage(redirectUri, token));
   }

@@ -12,7 +12,10 @@ import type { ErrorCode } from './codes.js';
 
 const BRAND = Symbol.for('@mastra/auth-cloud/CloudApiError');
 
-/** The kind of an error says who can mend it. */
+/**
+ * Who can mend an error. `caller`: the program, which passed a wrong value. `configuration`: the operator. `credential`: the user, by
+ * signing in. `cloud`: Mastra Cloud, which answered with an error or broke the contract. `network`: no answer came; try again.
+ */
 export type ErrorKind = 'caller' | 'configuration' | 'credential' | 'cloud' | 'network';
 
 /** Further details of an error. */
@@ -28,13 +31,28 @@ export interface CloudApiErrorDetails {
   readonly cause?: Error | undefined;
 }
 
-/** An operation failed. */
+/**
+ * An operation failed. Decide by `code`, which is stable; the message is for people and may change. No member holds a token, a cookie,
+ * an e-mail address or a body.
+ *
+ * ```ts
+ * const userOf = (request: Request) =>
+ *   auth.getCurrentUser(request).catch(error => {
+ *     if (isCloudApiError(error) && error.status === 503) return 'try again later';
+ *     throw error;
+ *   });
+ * ```
+ */
 export class CloudApiError extends Error {
   /** The HTTP status that describes the error; 503 if the Cloud could not be asked. */
   readonly status: number;
+  /** A stable code: one of this package, or the Cloud's. */
   readonly code: ErrorCode | (string & {}) | undefined;
+  /** Who can mend it. */
   readonly kind: ErrorKind;
+  /** The contract's path of the call, with `{id}` for what varies; absent where none was made. */
   readonly endpoint: string | undefined;
+  /** The host's id of the request that failed. */
   readonly requestId: string | undefined;
   /** As {@link getResponse}. */
   declare readonly res?: Response;

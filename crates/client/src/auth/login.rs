@@ -194,21 +194,23 @@ impl MastraCloudAuth {
         login::clear(engine, login.state()).ok()
     }
 
-    /// The URL to which to send the browser, for a state of your own: `id|encoded return path` or `id`.
+    /// The URL of the login page, for a state of your own: `id`, of 1 to 256 visible ASCII characters, or `id|` and the encoded return
+    /// path. Set the cookie of [`login_cookie`](Self::login_cookie) with the redirect.
     ///
     /// # Errors
     ///
-    /// `invalid_argument`, `state_malformed`.
+    /// `invalid_argument` for a `redirect_uri` that is no absolute http(s) URL of at most 2,048 bytes; `state_malformed`.
     pub fn login_url(&self, redirect_uri: &str, state: &str) -> Result<String, CloudApiError> {
         let (redirect_uri, state) = login_arguments(redirect_uri, state)?;
         Ok(login::url(&self.0.driver.engine, &redirect_uri, &state)?.to_string())
     }
 
-    /// The cookie that binds a sign-in with a state of your own to the browser.
+    /// The cookie that binds a sign-in with a state of your own to the browser, for five minutes. The arguments are those of
+    /// [`login_url`](Self::login_url).
     ///
     /// # Errors
     ///
-    /// `invalid_argument`, `state_malformed`, `cookie_too_large`.
+    /// As [`login_url`](Self::login_url); `cookie_too_large` over 4,096 bytes.
     pub fn login_cookie(
         &self,
         redirect_uri: &str,

@@ -9,7 +9,8 @@ use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use super::MastraCloudAuth;
 
 impl MastraCloudAuth {
-    /// A user's permissions, from the role mapping or from the Cloud.
+    /// A user's permissions, each as `resource:action`, from the role mapping or from the Cloud, whose answer is cached for the fresh
+    /// time. [`Permissions::allows`] decides.
     ///
     /// # Errors
     ///

@@ -33,8 +33,9 @@ pub struct RefreshedSession {
 }
 
 impl MastraCloudAuth {
-    /// Ends every session whose token a request carries, here at once and at the Cloud. Returns the least successful
-    /// outcome, the headers that clear the cookies, and the page that the Cloud named for the browser to go to. All sessions are denied here before the first call to the Cloud.
+    /// Ends every session whose token a request carries, here at once and at the Cloud. Returns the least successful outcome, the
+    /// headers that clear the cookies, and the page that the Cloud named for the browser to go to. All sessions are denied here
+    /// before the first call to the Cloud.
     ///
     /// A cookie under the fallback name stays if its token is not verified here and the outcome is `AlreadyGone`: it may
     /// belong to another deployment.
@@ -77,7 +78,23 @@ impl MastraCloudAuth {
         )
     }
 
-    /// Ends a session here at once and at the Cloud. The result says whether the Cloud confirmed.
+    /// Ends a session here at once and at the Cloud, with up to three retries. The result says whether the Cloud confirmed: where it
+    /// did not, the session is refused here and may live on at the Cloud until it expires. Other instances learn of it over
+    /// [`revocations`](crate::AuthBuilder::revocations).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud::{MastraCloudAuth, SessionToken, SignOut};
+    ///
+    /// async fn leave(auth: &MastraCloudAuth, token: &SessionToken) -> &'static str {
+    ///     match auth.sign_out(token).await {
+    ///         SignOut::Ended | SignOut::AlreadyGone => "You are signed out.",
+    ///         SignOut::NotConfirmed(_) => "You are signed out here. The Cloud did not confirm it.",
+    ///     }
+    /// }
+    /// # let _ = leave;
+    /// ```
     pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
         self.end_all(std::iter::once(token.clone()), &RequestIds::default())
             .await
@@ -129,11 +146,11 @@ impl MastraCloudAuth {
     }
 
     /// The URL to which to send the browser to sign out at the Cloud too. In dialect `platform` it is the page that the
-    /// platform named when this token's session ended, once; `None` without one.
+    /// platform named when this token's session ended, once; `None` without one. `redirect_uri` is the absolute address to come back to.
     ///
     /// # Errors
     ///
-    /// `invalid_argument`.
+    /// `invalid_argument` for a `redirect_uri` that is no absolute http(s) URL of at most 2,048 bytes.
     pub fn logout_url(
         &self,
         redirect_uri: &str,
@@ -183,7 +200,8 @@ impl MastraCloudAuth {
         }
     }
 
-    /// The session token in a request's cookie, unverified.
+    /// The session token in a request's cookie, unverified; `None` without a cookie that has the form of a token. To know the user,
+    /// call [`authenticate`](Self::authenticate).
     pub fn session_token_from_request(&self, headers: &HeaderMap) -> Option<SessionToken> {
         let header = headers::cookie(headers)?;
         let engine = &self.0.driver.engine;
@@ -191,11 +209,12 @@ impl MastraCloudAuth {
         values.find_map(|value| self.config().session_token(value).ok())
     }
 
-    /// The cookie that stores a session in a browser.
+    /// The cookie that stores a session in a browser, until the session ends, for
+    /// [`session_max_age`](crate::AuthBuilder::session_max_age) at most.
     ///
     /// # Errors
     ///
-    /// `cookie_too_large`.
+    /// `cookie_too_large` where name and value take more than 4,096 bytes, which browsers do not keep; the message has both sizes.
     pub fn session_cookie(
         &self,
         session: &CloudSession,

@@ -62,7 +62,7 @@ impl MastraCloudAuth {
         try_join_all(ids.iter().map(|id| self.user(id, token))).await
     }
 
-    /// The URL of a user's page at the Cloud.
+    /// The URL of a user's page at the Cloud: `/users/` and the id, percent-encoded, below the Cloud's address.
     pub fn user_profile_url(&self, user: &CloudUser) -> String {
         let path = format!("/users/{}", encode_component(user.id().as_str()));
         self.config().base_url.join(&path)

@@ -42,8 +42,9 @@ struct RouteState {
 ///   `memberOrgIds`. Without a user it answers 401. It renews the session as the layer does.
 /// - `/auth/check?permission=resource:action`, by any method, tells a proxy whether a request may pass. 200 has the user's
 ///   id in `X-Auth-User` and the roles in `X-Auth-Roles`, percent-encoded, with commas between the roles; in dialect `platform`
-///   also the organization in `X-Auth-Organization`. Otherwise 401, 403 without one of the permissions, 503 with `Retry-After` if the Cloud cannot be asked, or 400 for any other query. It is
-///   never a page or a redirect, and renews the session as the layer does.
+///   also the organization in `X-Auth-Organization`. Otherwise 401, 403 without one of the permissions, 503 with `Retry-After` if
+///   the Cloud cannot be asked, or 400 for any other query. It is never a page or a redirect, and renews the session as the layer
+///   does.
 ///
 /// They use no state of the app, so they merge into a router of any state.
 ///
