@@ -33,6 +33,15 @@ impl UrlPath {
     /// # Errors
     ///
     /// [`Malformed`] for anything but visible ASCII without `? # \ %` and without empty or dot segments, up to 256 bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::config::UrlPath;
+    ///
+    /// assert_eq!(UrlPath::parse("api/v1/").unwrap().as_str(), "/api/v1");
+    /// assert!(UrlPath::parse("/api/../v1").is_err());
+    /// ```
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let inner = text.trim_matches('/');
         let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\' | b'%');

@@ -90,7 +90,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Makes the state of a deployment. `entropy` seeds the login secret and the table's hashing, which must not be guessed.
+    /// Makes the state of a deployment: caches, deny list, breaker and keys, for as long as the process runs. `entropy` seeds the
+    /// login secret and the table's hashing, which must not be guessed.
     pub fn new(config: Config, entropy: Entropy) -> Arc<Self> {
         Arc::new(Self::open(config, entropy))
     }

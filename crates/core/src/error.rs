@@ -13,15 +13,16 @@ use crate::malformed::Malformed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The calling program passed an invalid value or asked for an operation that does not exist.
+    /// The calling program passed an invalid value or asked for an operation that does not exist: status 400 or 501.
     Caller,
-    /// The deployment is configured wrongly.
+    /// The deployment is configured wrongly: status 500. The message names the option.
     Configuration,
-    /// The credential or the login was refused.
+    /// The credential or the login was refused here: status 401, 403 or 400.
     Credential,
-    /// The Cloud responded with an error, or broke the contract.
+    /// The Cloud responded with an error, or broke the contract: its own status, or 502. A refusal of the Cloud is one of these;
+    /// [`CloudApiError::is_refusal`] tells it from an outage.
     Cloud,
-    /// The Cloud could not be asked.
+    /// The Cloud could not be asked: status 503. Try again in a moment.
     Network,
 }
 
@@ -382,7 +383,7 @@ impl CloudApiError {
         &self.message
     }
 
-    /// The HTTP status of the error.
+    /// The HTTP status of the error: the code's own, or that of the Cloud's answer. 503 where no answer came.
     pub const fn status(&self) -> u16 {
         self.status
     }

@@ -72,7 +72,8 @@ use length::Length;
 /// Deepest nesting that is read in a header or in claims, in containers.
 const MAX_DEPTH: usize = 16;
 
-/// Verifies a token against keys and rules.
+/// Verifies a token against keys and rules: its form, header, algorithm, key, signature and claims, in this order (RFC 7515 section
+/// 5.2, RFC 7519 section 7.2, RFC 8725). Makes no call, and does not know whether the session still lives.
 ///
 /// # Errors
 ///
@@ -93,6 +94,19 @@ pub fn verify(
 ///
 /// As [`verify`]; [`Reason::MalformedToken`] also for one that is longer than
 /// [`MAX_TOKEN_BYTES`](crate::secret::MAX_TOKEN_BYTES).
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud_core::jwt::{KeySet, Rules, SharedSecret, verify_text};
+/// use mastra_auth_cloud_core::time::Timestamp;
+///
+/// let keys = KeySet::from_secret(SharedSecret::new(&[7; 32]).unwrap());
+/// let rules = Rules::new("demo").unwrap();
+/// let now = Timestamp::from_unix_seconds(1_800_000_000);
+/// let reason = verify_text("not a token", &keys, &rules, now).unwrap_err();
+/// assert_eq!(reason.code(), "token_malformed");
+/// ```
 #[cfg(not(target_family = "wasm"))]
 pub fn verify_text(
     token: &str,

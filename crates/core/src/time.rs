@@ -60,6 +60,16 @@ impl Timestamp {
     /// # Errors
     ///
     /// [`Malformed`] where the text is no date and time with an offset, or is out of that range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::time::Timestamp;
+    ///
+    /// let time = Timestamp::parse_iso("2026-01-28T11:00:00+01:00").unwrap();
+    /// assert_eq!(time.unix_seconds(), 1_769_594_400);
+    /// assert!(Timestamp::parse_iso("2026-01-28T11:00:00").is_err());
+    /// ```
     pub fn parse_iso(text: &str) -> Result<Self, Malformed> {
         // Not as an instant of `jiff`: those end a day before the year 9999 does.
         read_iso(text)

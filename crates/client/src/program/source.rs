@@ -38,6 +38,25 @@ pub enum TokenOrigin {
 }
 
 /// Gives a program its token, and refreshes it once for however many callers. Cheap to clone.
+///
+/// # Examples
+///
+/// ```no_run
+/// use mastra_auth_cloud::program::TokenSource;
+///
+/// # async fn example(http: reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let source = TokenSource::from_env()?;
+/// // `call` refreshes the token where the server answers 401, and calls once more.
+/// let answer = source
+///     .call(
+///         |token| http.get("https://my-server.example/api/agents").bearer_auth(token.expose()).send(),
+///         |answer| answer.as_ref().is_ok_and(|answer| answer.status() == 401),
+///     )
+///     .await??;
+/// println!("{}", answer.status());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TokenSource {
     shared: Arc<Shared>,

@@ -23,7 +23,28 @@ use crate::system;
 /// The answer may have been on its way.
 const LATE: ChannelError = ChannelError::new("redis does not answer in time");
 
-/// Revocations over Redis, for [`AuthBuilder::revocations`](crate::AuthBuilder::revocations).
+/// Revocations over Redis, for [`AuthBuilder::revocations`](crate::AuthBuilder::revocations). Feature `redis`.
+///
+/// Redis holds no credential: SHA-256 of tokens, ids of sessions and users, and sealed sessions encrypted. Write access to it can end
+/// sessions, but not make one.
+///
+/// # Examples
+///
+/// ```no_run
+/// use mastra_auth_cloud::AuthBuilder;
+/// use mastra_auth_cloud::revocation::RedisRevocations;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), mastra_auth_cloud::CloudApiError> {
+/// // In a tokio runtime: `build` starts the channel's tasks.
+/// let auth = AuthBuilder::from_env()?
+///     .revocations(RedisRevocations::new("redis://127.0.0.1:6379")?)
+///     .build()?;
+/// // Before the process ends: publishes what is pending, for two seconds at most.
+/// auth.close().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct RedisRevocations {
     client: Client,
     commands: Mutex<Option<MultiplexedConnection>>,

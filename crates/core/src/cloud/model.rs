@@ -21,7 +21,8 @@ use crate::jwt::{Claims, Verified};
 use crate::secret::SessionToken;
 use crate::time::Timestamp;
 
-/// A signed-in person or machine.
+/// A signed-in person or machine. Made from the Cloud's answer or from a verified token alone. Only the [`id`](Self::id) identifies a
+/// user: name, e-mail address and picture are for display. `Debug` shows ids and roles, and neither name, e-mail address nor token.
 #[derive(Clone)]
 pub struct CloudUser {
     id: UserId,
@@ -54,12 +55,12 @@ impl CloudUser {
         &self.email
     }
 
-    /// The name for display.
+    /// The name for display; none where the Cloud has none.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The URL of the picture for display.
+    /// The URL of the picture for display, unchecked: do not fetch it from a server.
     pub fn avatar_url(&self) -> Option<&str> {
         self.avatar_url.as_deref()
     }
@@ -74,7 +75,7 @@ impl CloudUser {
         self.metadata.as_deref()
     }
 
-    /// The roles that the Cloud assigned; may be empty.
+    /// The roles that the Cloud assigned, in dialect `platform` the one role in the organization; may be empty.
     pub fn roles(&self) -> &[String] {
         &self.roles
     }

@@ -18,7 +18,42 @@ use crate::http::{Delivery, Response, TransportError};
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// Runs one operation.
+/// Runs one operation of [`cloud::ops`](crate::cloud::ops), with its retries and the checks of its answer.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use core::time::Duration;
+///
+/// use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
+/// use mastra_auth_cloud_core::config::Config;
+/// use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
+/// use mastra_auth_cloud_core::flow::call::call;
+/// use mastra_auth_cloud_core::flow::{Event, Jitter, Step};
+/// use mastra_auth_cloud_core::http::Response;
+/// use mastra_auth_cloud_core::ids::ProjectId;
+/// use mastra_auth_cloud_core::secret::SessionToken;
+/// use mastra_auth_cloud_core::time::{Now, Timestamp};
+/// use mastra_auth_cloud_core::url::BaseUrl;
+///
+/// let config = Arc::new(Config::new(
+///     BaseUrl::parse("https://cloud.mastra.ai").unwrap(),
+///     ProjectId::parse("demo").unwrap(),
+///     CookieSpec::new(CookieOptions::default()).unwrap(),
+/// ));
+/// let now = Now { wall: Timestamp::from_unix_seconds(1_800_000_000), monotonic: Duration::ZERO };
+/// let verify = VerifyToken::new(SessionToken::parse("a-token").unwrap());
+///
+/// let Step::Send(request, task) = call(config, verify, Jitter(0)).step(Event::Start, now) else { panic!() };
+/// assert_eq!(request.url(), "https://cloud.mastra.ai/api/v1/auth/verify");
+///
+/// let refused = br#"{"ok":false,"error":{"code":"invalid_token","message":"No."}}"#;
+/// let answer = Event::Delivered(Ok(Response::new(401, refused.to_vec())));
+/// let Step::Done(Err(error)) = task.step(answer, now) else { panic!() };
+/// assert!(error.is_refusal());
+/// assert_eq!((error.code(), error.status()), ("invalid_token", 401));
+/// ```
 pub fn call<O>(
     config: Arc<Config>,
     operation: O,

@@ -16,11 +16,12 @@ use crate::time::Now;
 pub enum Authentication {
     /// The request is signed in.
     Authenticated(Arc<Identity>),
-    /// The request has no credential.
+    /// The request has no credential: answer 401, or go on without a user.
     Anonymous,
-    /// The credential was refused.
+    /// The credential was refused. Answer the error's [`status`](CloudApiError::status): 401, 403 for an account or an organization,
+    /// 400 for cookies that cannot be read. [`remedy`](CloudApiError::remedy) says what the user can do.
     Rejected(CloudApiError),
-    /// The credential could not be checked.
+    /// The credential could not be checked, as in an outage: answer 503, and keep the cookie. The user may be signed in.
     Unavailable(CloudApiError),
 }
 

@@ -36,9 +36,10 @@ use crate::unverified::Unverified;
 pub enum SignOut {
     /// The Cloud ended the session.
     Ended,
-    /// The Cloud knows no such session any more.
+    /// The Cloud knows no such session any more: it answered 401, 404 or 410, and in dialect `platform` 401.
     AlreadyGone,
-    /// The Cloud did not confirm; the session may live on there until it expires.
+    /// The Cloud did not confirm; the session may live on there until it expires. The error says why. A service answers 503
+    /// `sign_out_not_confirmed`.
     NotConfirmed(CloudApiError),
 }
 

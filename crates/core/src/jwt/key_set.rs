@@ -72,11 +72,25 @@ enum Keys {
 }
 
 impl KeySet {
-    /// Parses a JSON Web Key Set. The caller limits the text's size.
+    /// Parses a JSON Web Key Set (RFC 7517 section 5). Keys that cannot be used are left out. The caller limits the text's size.
     ///
     /// # Errors
     ///
     /// [`KeySetError`] where the text is no key set, or has no usable key. [`lint`] gives the reason for each key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::jwt::KeySet;
+    ///
+    /// // The key of RFC 8037, appendix A.2.
+    /// let keys = KeySet::parse(
+    ///     br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+    /// )
+    /// .unwrap();
+    /// assert!(keys.has_kid("k1"));
+    /// assert_eq!(KeySet::parse(br#"{"keys":[]}"#).err().unwrap().code(), "key_set_unusable");
+    /// ```
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         let usable = |entry: Entry| {
             let public = entry.key.ok().filter(|_| !entry.is_repeated)?;

@@ -10,12 +10,13 @@ pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 /// The longest leeway.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
-/// How far this clock and the issuer's may be apart.
+/// How far this clock and the issuer's may be apart (RFC 7519 section 4.1.4). A token is accepted that long past its `exp`, and before
+/// its `nbf`. Default 30 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leeway(Duration);
 
 impl Leeway {
-    /// Takes a leeway of at most [`MAX_LEEWAY`].
+    /// Takes a leeway of at most [`MAX_LEEWAY`], 300 s.
     ///
     /// # Errors
     ///

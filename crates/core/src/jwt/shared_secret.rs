@@ -11,11 +11,20 @@ pub const MIN_SECRET_BYTES: usize = 32;
 pub struct SharedSecret(Zeroizing<Box<[u8]>>);
 
 impl SharedSecret {
-    /// Takes a secret of at least [`MIN_SECRET_BYTES`].
+    /// Takes a secret of at least [`MIN_SECRET_BYTES`], as HS256 needs (RFC 7518 section 3.2).
     ///
     /// # Errors
     ///
     /// [`Malformed`] where it is shorter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::jwt::SharedSecret;
+    ///
+    /// assert!(SharedSecret::new(b"0123456789abcdef0123456789abcdef").is_ok());
+    /// assert!(SharedSecret::new(b"too short").is_err());
+    /// ```
     pub fn new(bytes: &[u8]) -> Result<Self, Malformed> {
         if bytes.len() < MIN_SECRET_BYTES {
             return Err(Malformed::new("shared secret", "be at least 32 bytes"));
