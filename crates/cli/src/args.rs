@@ -216,7 +216,7 @@ Examples:
   mastra-auth token new --as viewer --lifetime 60        a token that ends in a minute
   mastra-auth token new --as owner --cloud-url http://localhost:4301")]
 pub(crate) struct NewArgs {
-    /// Whom to sign in, by handle, id, e-mail address or role.
+    /// The person to sign in, by handle, id, e-mail address or role.
     #[arg(long = "as", value_name = "PERSON")]
     pub(crate) person: String,
     /// The local Cloud's address.
@@ -300,7 +300,7 @@ pub(crate) struct ExplainArgs {
     /// The key set: a file, or an address.
     #[arg(long, value_name = "FILE|URL")]
     pub(crate) jwks: String,
-    /// Whom the token must be for: the project.
+    /// The audience that the token must have (`aud`): the project.
     #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID")]
     pub(crate) audience: String,
     /// The issuer it must have (`iss`); default: any.

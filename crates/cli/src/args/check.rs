@@ -8,8 +8,8 @@ use mastra_auth_cloud_core::config::DEFAULT_LOGIN_PATH;
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Makes at most 110 requests and eight sign-ins, and reports each rule: passed, failed, or not tested
-and why. Says first what it will do. The local Cloud's login page it goes through by itself. Any
-other wants a person: --interactive opens the browser, which comes back to this machine; or
+and why. Says first what it will do. It goes through the local Cloud's login page by itself. At any
+other Cloud a person signs in: --interactive opens the browser, which comes back to this machine. Or
 --token-stdin takes a token, and what needs a code is not tested. Gives up after four requests
 without a whole answer in 20 seconds, or five minutes of waiting for answers.
 

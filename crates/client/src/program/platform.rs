@@ -44,7 +44,7 @@ pub struct Platform {
     transport: ReqwestTransport,
 }
 
-/// Whom the platform takes a token for.
+/// The user or key that a token belongs to, as the platform says.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verified {
@@ -138,7 +138,7 @@ impl Platform {
         ))
     }
 
-    /// Asks whom a token belongs to.
+    /// Asks the platform who a token belongs to.
     ///
     /// # Errors
     ///

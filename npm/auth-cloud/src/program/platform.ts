@@ -64,7 +64,7 @@ export class Platform {
   }
 }
 
-/** Whom `/auth/verify` names. */
+/** The user or key that a token belongs to, as `/auth/verify` answers. */
 export function userIdOf({ user }: Record<string, unknown>): string | undefined {
   const { id } = Object(user) as { id?: unknown };
   return typeof id === 'string' ? id : undefined;
