@@ -26,7 +26,7 @@ const methodsOf = ({ prototype }: { prototype: object }) =>
 /** The members of an interface, as its source has them. */
 function members(file: string, name: string): string[] {
   const [, body = ''] = read(`src/${file}`).split(`export interface ${name} `);
-  return [...body.slice(0, body.indexOf('\n}')).matchAll(/^ {2}readonly (\w+)\?/gm)].map(([, member]) => member ?? '');
+  return [...body.slice(0, body.indexOf('\n}')).matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member]) => member ?? '');
 }
 
 test('the reference has each method of the provider and of the client', () => {
@@ -42,6 +42,12 @@ test('the reference and the package have each option', () => {
   const servers = ['name', 'protected', 'public', 'authorizeUser', 'mapUserToResourceId'];
   expect(listed(guide('mastra-reference.md'), '## Constructor', 1)).toEqual([...own, ...servers].toSorted());
   expect(listed(read('README.md'), '## Configuration', 1)).toEqual(own);
+});
+
+test('the guides have each member of a user, and each option of the verification', () => {
+  expect(listed(guide('mastra-reference.md'), '## CloudUser', 1)).toEqual(members('user.ts', 'CloudUser').toSorted());
+  const options = members('options.ts', 'VerificationOptions').toSorted();
+  expect(listed(guide('verification.md'), '## Options', 2)).toEqual(options);
 });
 
 test('the guide for tests has each method of the local Cloud', async () => {
