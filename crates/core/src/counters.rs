@@ -235,6 +235,12 @@ mod tests {
         counters.login(Login::Failed);
         counters.session_end(SignOutResult::NotConfirmed);
         counters.session_end(SignOutResult::NotConfirmed);
+        counters.called(
+            CloudCall::KeySet,
+            CallResult::of_status(200),
+            Duration::ZERO,
+        );
+        assert_eq!(counters.calls().map(|row| row.count).sum::<u64>(), 1);
         assert_eq!(
             counters
                 .logins()

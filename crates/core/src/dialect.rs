@@ -430,3 +430,64 @@ static PLATFORM: Table = Table {
 };
 
 const PLATFORM_COOKIE: &str = "wos-session";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Policy;
+
+    #[test]
+    fn each_dialect_has_its_address_its_project_and_its_times() {
+        let (cloud, hours, minutes) = ("https://cloud.mastra.ai", 3600, 60);
+        for (dialect, name, address, project, life, grace) in [
+            (Dialect::V1, "v1", cloud, None, 24 * hours, 30),
+            (Dialect::Pkce, "pkce", cloud, None, 24 * hours, 30),
+            (
+                Dialect::Platform,
+                "platform",
+                "https://platform.mastra.ai",
+                Some("platform"),
+                14 * 24 * hours,
+                10 * minutes,
+            ),
+        ] {
+            assert_eq!(
+                (dialect.as_str(), Dialect::parse(name)),
+                (name, Some(dialect))
+            );
+            assert_eq!((dialect.base_url(), dialect.project()), (address, project));
+            let policy = Policy::of(dialect);
+            assert_eq!(policy.session_max_age, Duration::from_secs(life), "{name}");
+            assert_eq!(policy.renewed_grace, Duration::from_secs(grace), "{name}");
+        }
+        assert_eq!(Dialect::parse("v2"), None);
+    }
+
+    #[test]
+    fn only_the_platform_takes_its_prefix_off_an_address() {
+        for (dialect, from, to) in [
+            (
+                Dialect::Platform,
+                "https://a.example/v1",
+                "https://a.example",
+            ),
+            (
+                Dialect::Platform,
+                "https://a.example/v1/",
+                "https://a.example",
+            ),
+            (
+                Dialect::Platform,
+                "https://a.example/",
+                "https://a.example/",
+            ),
+            (
+                Dialect::V1,
+                "https://a.example/api/v1",
+                "https://a.example/api/v1",
+            ),
+        ] {
+            assert_eq!(dialect.without_prefix(from), to, "{from}");
+        }
+    }
+}

@@ -486,4 +486,41 @@ mod tests {
         assert!(!error.is(&Code::Timeout));
         assert_eq!(error.kind(), Kind::Cloud);
     }
+
+    #[test]
+    fn the_end_of_a_session_and_an_unusable_callback_are_told_by_their_codes() {
+        for code in Code::OWN {
+            let error = CloudApiError::new(code.clone());
+            let ends = matches!(code, Code::SignedOut | Code::SessionExpired);
+            assert_eq!(error.is_end_of_session(), ends, "{}", error.code());
+            let unusable = UNUSABLE_CALLBACK.contains(code);
+            assert_eq!(error.is_unusable_callback(), unusable, "{}", error.code());
+            let read = CloudApiError::unusable_callback(error.code());
+            let is_read = unusable || *code == Code::LoginRejected;
+            assert_eq!(read.map(|read| read.code), is_read.then(|| code.clone()));
+        }
+    }
+
+    #[test]
+    fn a_code_that_the_cloud_refuses_makes_a_callback_unusable() {
+        for (endpoint, status, verdict, unusable) in [
+            ("/auth/callback", 400, Verdict::Refused, true),
+            ("/auth/callback", 503, Verdict::Outage, false),
+            ("/auth/verify", 400, Verdict::Refused, false),
+        ] {
+            let mut error = CloudApiError::answer(Code::RequestFailed, "No.", status, verdict);
+            error.endpoint = Some(endpoint.into());
+            assert_eq!(
+                error.is_unusable_callback(),
+                unusable,
+                "{endpoint} {status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_argument_is_named_with_its_rule() {
+        let error = CloudApiError::argument(Malformed::new("user id", "be short"));
+        assert_eq!(error.message(), "user id must be short");
+    }
 }

@@ -393,4 +393,16 @@ mod tests {
             assert!(known.contains(&levels[1]), "{}", event.name);
         }
     }
+
+    #[test]
+    fn levels_and_targets_are_written_as_in_logs() {
+        let event = EVENTS
+            .iter()
+            .find(|event| event.name == "signed_out")
+            .unwrap();
+        assert_eq!(event.level().map(Level::as_str), Some("INFO"));
+        assert_eq!(event.target.as_str(), "mastra_auth::audit");
+        let rust = Emitted::Never("a test");
+        assert_eq!(EventInfo { rust, ..*event }.level(), None);
+    }
 }

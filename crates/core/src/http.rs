@@ -207,3 +207,20 @@ impl core::error::Error for TransportError {}
 
 /// A driver's result of one request.
 pub type Delivery = Result<Response, TransportError>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_body_and_sizes_are_shown_without_what_they_hold() {
+        let lost = Response::without_body(200, TransportError::Timeout);
+        assert_eq!(lost.lost(), Some(TransportError::Timeout));
+        let whole = Response::new(200, b"secret".to_vec());
+        assert_eq!(whole.lost(), None);
+        assert_eq!(
+            format!("{whole:?}"),
+            "Response { status: 200, bytes: 6, .. }"
+        );
+    }
+}

@@ -291,4 +291,20 @@ mod tests {
             assert!(serde_json::from_str::<ProjectId>(bad).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn an_organization_id_is_visible_ascii() {
+        let longest = "o".repeat(MAX_ID_BYTES);
+        let longer = "o".repeat(MAX_ID_BYTES + 1);
+        for (text, good) in [
+            ("org_1", true),
+            (&longest, true),
+            (&longer, false),
+            ("", false),
+            ("a b", false),
+            ("ä", false),
+        ] {
+            assert_eq!(OrganizationId::parse(text).is_ok(), good, "{text:?}");
+        }
+    }
 }

@@ -34,3 +34,18 @@ impl fmt::Display for Malformed {
 }
 
 impl core::error::Error for Malformed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_value_and_the_rule_make_a_sentence() {
+        let malformed = Malformed::new("user id", "be short");
+        assert_eq!(
+            (malformed.name(), malformed.rule()),
+            ("user id", "be short")
+        );
+        assert_eq!(malformed.to_string(), "user id must be short");
+    }
+}

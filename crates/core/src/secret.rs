@@ -319,6 +319,7 @@ mod tests {
     #[test]
     fn a_refresh_token_is_visible_ascii_and_compared_whole() {
         let parse = |text: &str| RefreshToken::parse(text);
+        assert_eq!(parse("r|1").unwrap().expose(), "r|1");
         assert!(parse("r|1").unwrap().same_as(&parse("r|1").unwrap()));
         assert!(!parse("r|1").unwrap().same_as(&parse("r|2").unwrap()));
         for bad in ["", "a b", "a\n", &"a".repeat(MAX_TOKEN_BYTES + 1)] {

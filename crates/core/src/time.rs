@@ -224,6 +224,7 @@ mod tests {
         let time = Timestamp::parse_iso("2026-01-28T10:00:00.250Z").unwrap();
         assert_eq!(time.unix_millis(), 1_769_594_400_250);
         assert_eq!(time.to_string(), "2026-01-28T10:00:00.25Z");
+        assert_eq!(format!("{time:?}"), "Timestamp(1769594400250)");
         assert_eq!(time.to_string().parse(), Ok(time));
         assert_eq!(
             Timestamp::parse_iso("2026-01-28T11:00:00.25+01:00").unwrap(),

@@ -444,3 +444,54 @@ fn a_cookie_with_a_path_is_secure_and_not_for_the_whole_host() {
         assert!(CookieSpec::new(options).is_err(), "{path}");
     }
 }
+
+#[test]
+fn only_a_strict_cookie_stays_away_from_what_another_site_began() {
+    for (same_site, expect) in [(SameSite::Strict, true), (SameSite::Lax, false)] {
+        let options = options("s", Secure::Yes, same_site, None);
+        let spec = CookieSpec::new(options).unwrap();
+        assert_eq!(spec.is_strict(), expect);
+    }
+}
+
+#[test]
+fn a_header_is_read_up_to_its_limits() {
+    let names = names::Names::new("s", None);
+    let long = |length: usize| format!("s=1;{}", " ".repeat(length - 4));
+    for (header, good) in [
+        (long(MAX_HEADER_BYTES), true),
+        (long(MAX_HEADER_BYTES + 1), false),
+        ("s=1;".repeat(MAX_SAME_NAME), true),
+        ("s=1;".repeat(MAX_SAME_NAME + 1), false),
+    ] {
+        let bytes = header.as_bytes();
+        assert_eq!(names.first(bytes, Counted::Unprefixed).is_ok(), good);
+        assert_eq!(names.values(bytes, Counted::Unprefixed).is_ok(), good);
+        let is_short = header.len() <= MAX_HEADER_BYTES;
+        assert_eq!(names_with_prefix(&header, "s").is_ok(), is_short);
+    }
+}
+
+#[test]
+fn a_name_counts_where_its_prefix_is_asked_for() {
+    let names = names::Names::new("s", None);
+    for (header, is_prefixed) in [("s=1", false), ("__Host-s=1", true)] {
+        assert_eq!(names.has_unprefixed(header.as_bytes()), !is_prefixed);
+        let (kind, _) = names.all(header.as_bytes()).next().unwrap();
+        assert_eq!(names.counts(kind, Counted::Prefixed), is_prefixed);
+        assert_eq!(names.counts(kind, Counted::Unprefixed), !is_prefixed);
+    }
+    assert!(!names.has_unprefixed(b"t=1"));
+}
+
+#[test]
+fn the_limits_of_a_header_are_named() {
+    let names = [CookieError::TooMany, CookieError::HeaderTooLarge].map(|error| error.to_string());
+    assert_eq!(
+        names,
+        [
+            "more than 4 cookies have the name",
+            "the Cookie header is over 16 KiB"
+        ]
+    );
+}

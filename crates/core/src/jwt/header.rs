@@ -196,6 +196,7 @@ mod tests {
             "xat+jwt",
             "at+jwt+x",
             "text/jwt",
+            "application.JWT",
         ] {
             assert_eq!(
                 kind(TokenKind::Session, typ),

@@ -90,3 +90,19 @@ fn number() -> u32 {
     static LAST: AtomicU32 = AtomicU32::new(0);
     LAST.fetch_add(1, Ordering::Relaxed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_has_a_number_of_its_own() {
+        let keys = [
+            Key::secret(b"one"),
+            Key::secret(b"one"),
+            Key::secret(b"two"),
+        ];
+        let [first, second, third] = keys.map(|key| key.number());
+        assert!(first < second && second < third);
+    }
+}

@@ -221,6 +221,14 @@ mod tests {
     }
 
     #[test]
+    fn a_path_renames_no_state_of_another_name() {
+        let text = "other|%2Fa%3Fmastra_state%3Down";
+        let state = State::parse(text, None).unwrap();
+        assert_eq!(state.id().expose(), "other");
+        assert_eq!(*state.outgoing(), text);
+    }
+
+    #[test]
     fn an_id_is_bounded_and_visible() {
         for bad in ["", "|x", "a b", "a\n", "ü"] {
             assert!(State::parse(bad, None).is_err(), "{bad:?}");

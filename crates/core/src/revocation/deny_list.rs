@@ -265,7 +265,6 @@ impl Standing {
         };
         let origin = old.map_or(origin, |old| old.origin.max(origin));
         // The channel may never have kept what was only received: a local revocation of it is news for others.
-        let is_new = old.is_none_or(|old| old.span != span || old.origin < origin);
         if old.is_some_and(|old| old.span == span && old.origin == origin) {
             return false;
         }
@@ -288,7 +287,7 @@ impl Standing {
             Subject::Session(id) => self.sessions.insert(id.clone(), held),
             Subject::User(id) => self.users.insert(id.clone(), held),
         };
-        is_new
+        true
     }
 
     fn purge(&mut self, now: Now) {

@@ -236,4 +236,29 @@ mod tests {
             "they take no place of a revocation's"
         );
     }
+
+    #[test]
+    fn who_asks_is_told_of_every_end_also_where_nobody_publishes() {
+        let (outbox, told) = (Outbox::default(), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&told);
+        let tell = move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        };
+        assert!(outbox.on_end(Box::new(tell)));
+        assert!(!outbox.on_end(Box::new(|| {})), "one at a time");
+        outbox.put([revocation(1)]);
+        outbox.ended();
+        assert_eq!(told.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn what_gave_way_is_not_told_again_once_it_was_published_another_way() {
+        let outbox = Outbox::default();
+        outbox.open(Box::new(|| {}));
+        (0..=CAPACITY).for_each(|n| outbox.put([revocation(n)]));
+        assert_eq!(outbox.len(), CAPACITY + 1);
+        outbox.mark_published(outbox.mark());
+        assert_eq!(outbox.len(), CAPACITY);
+        assert_eq!(format!("{outbox:?}"), "Outbox { open: true, .. }");
+    }
 }

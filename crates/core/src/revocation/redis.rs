@@ -250,7 +250,8 @@ mod tests {
             PUBLISH NAME sent, ZADD NAME 3600000 mark 0f, ZSCORE NAME mark 0f, \
             ZADD NAME XX 3600000 mark 0f, \
             ZREVRANGEBYSCORE NAME +inf (3600000 WITHSCORES LIMIT 0 10, ZCOUNT NAME (3600000 +inf";
-        let expect = expect.replace("NAME", "mastra-auth:revocations:realm");
+        assert_eq!(set.name(), "mastra-auth:revocations:realm");
+        let expect = expect.replace("NAME", set.name());
         assert_eq!(lines.join(", "), expect);
     }
 

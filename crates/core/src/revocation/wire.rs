@@ -200,6 +200,7 @@ mod tests {
     use crate::config::Config;
     use crate::cookie::{CookieOptions, CookieSpec};
     use crate::ids::ProjectId;
+    use crate::revocation::ChannelMessage;
     use crate::url::BaseUrl;
     use proptest::prelude::*;
 
@@ -304,6 +305,7 @@ mod tests {
         let expect = "1 REALM spent 5 9 BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
         assert_eq!(text, expect.replace("REALM", namespace.as_str()));
         assert_eq!(namespace.parse_spent(&text), Some(spent));
+        assert!(!ChannelMessage::spent_callback(&namespace, &spent).is_kept());
         assert!(
             namespace.parse(&text).is_err(),
             "an older version does not take it for one"
@@ -337,5 +339,34 @@ mod tests {
         fn threat_098_any_text_is_read_or_refused(text in "\\PC{0,80}") {
             prop_assert!(demo().0.parse(&text).is_err());
         }
+    }
+
+    #[test]
+    fn a_revocation_covers_another_of_its_subject_that_ends_no_later() {
+        let of = |kind, at, until| revocation(kind, "id", at, until).unwrap();
+        for (one, other, covers) in [
+            (of(1, 5, 9), of(1, 5, 9), true),
+            (of(1, 5, 9), of(1, 6, 9), true),
+            (of(1, 5, 9), of(1, 5, 10), false),
+            (of(1, 5, 9), of(2, 5, 9), false),
+            (of(2, 5, 9), of(2, 5, 9), true),
+            (of(2, 5, 9), of(2, 6, 9), false),
+            (of(2, 5, 9), of(2, 4, 10), false),
+        ] {
+            assert_eq!(one.covers(&other), covers, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_read_up_to_its_longest() {
+        let (namespace, _) = demo();
+        let good = namespace.encode(&revocation(1, "ses_1", 5, 9).unwrap());
+        let padded = |length: usize| good.replace("ses_1", &"s".repeat(length + 5 - good.len()));
+        assert!(namespace.words(&padded(MAX_TEXT_BYTES)).is_some());
+        assert!(namespace.words(&padded(MAX_TEXT_BYTES + 1)).is_none());
+        assert_eq!(
+            format!("{namespace:?}"),
+            format!("Namespace({})", namespace.as_str())
+        );
     }
 }

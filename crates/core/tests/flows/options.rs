@@ -5,7 +5,9 @@ use std::time::Duration;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::ids::OrganizationId;
 use mastra_auth_cloud_core::jwt::SharedSecret;
-use mastra_auth_cloud_core::verification::{ByKeys, VerificationMode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{
+    ByKeys, KeySource, Verification, VerificationMode, VerificationOptions,
+};
 
 use crate::world::config;
 
@@ -19,13 +21,6 @@ fn options_that_make_no_sense_are_refused() {
     };
     let some = |text: &str| Some(text.to_owned());
     for (name, options) in [
-        (
-            "keys without their mode",
-            VerificationOptions {
-                issuer: some("x"),
-                ..VerificationOptions::default()
-            },
-        ),
         (
             "plain http",
             VerificationOptions {
@@ -125,6 +120,70 @@ fn options_that_make_no_sense_are_refused() {
         "invalid_configuration"
     );
     assert!(ByKeys::of_cloud(&config.base_url, "demo").is_ok());
+}
+
+#[test]
+fn no_option_of_keys_goes_without_them() {
+    let config = config(Dialect::V1);
+    let options: [fn(&mut VerificationOptions); 9] = [
+        |options| options.key_set_url = Some(String::new()),
+        |options| options.key_set = Some(String::new()),
+        |options| options.secret = Some(SharedSecret::new(&[7; 32]).unwrap()),
+        |options| options.algorithms = Some(Vec::new()),
+        |options| options.issuer = Some(String::new()),
+        |options| options.audience = Some(String::new()),
+        |options| options.leeway = Some(Duration::ZERO),
+        |options| options.max_age = Some(Duration::ZERO),
+        |options| options.session_every = Some(Duration::ZERO),
+    ];
+    for (at, set) in options.into_iter().enumerate() {
+        let mut options = VerificationOptions::default();
+        set(&mut options);
+        let error = options.build(&config.base_url, &config.project_id);
+        assert_eq!(error.unwrap_err().code(), "invalid_configuration", "{at}");
+    }
+}
+
+#[test]
+fn keys_come_from_where_the_options_say() {
+    let config = config(Dialect::V1);
+    let (of_cloud, other) = (
+        "https://cloud.mastra.ai/.well-known/jwks.json",
+        "https://keys.example.com/",
+    );
+    for (url, secret, expect) in [
+        (None, None, Some(of_cloud)),
+        (Some(other), None, Some(other)),
+        (None, SharedSecret::new(&[7; 32]).ok(), None),
+    ] {
+        let options = VerificationOptions {
+            mode: VerificationMode::parse("keys").unwrap(),
+            key_set_url: url.map(str::to_owned),
+            secret,
+            ..VerificationOptions::default()
+        };
+        let built = options.build(&config.base_url, &config.project_id).unwrap();
+        let Verification::Keys(keys) = built else {
+            panic!("{built:?}");
+        };
+        let found = match &keys.source {
+            KeySource::Url(url) => Some(url.as_str()),
+            _ => None,
+        };
+        assert_eq!(found, expect);
+    }
+}
+
+#[test]
+fn a_mode_has_its_name() {
+    use VerificationMode::{Cloud, Keys, KeysAndSession};
+    for (name, mode) in [
+        ("cloud", Cloud),
+        ("keys", Keys),
+        ("keys+session", KeysAndSession),
+    ] {
+        assert_eq!(VerificationMode::parse(name).unwrap(), mode);
+    }
 }
 
 #[test]

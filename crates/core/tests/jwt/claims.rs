@@ -78,6 +78,7 @@ fn good_claims_are_read_whole_for_every_algorithm() {
         );
         assert_eq!(claims.expires_at(), Timestamp::from_unix_seconds(NOW + 900));
         let shown = format!("{verified:?}");
+        assert!(shown.contains("Claims { subject: "), "{shown}");
         assert!(!shown.contains("ada@") && !shown.contains("Ada"), "{shown}");
     }
 }

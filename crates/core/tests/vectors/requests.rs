@@ -158,6 +158,16 @@ fn whole(request: &Request) -> Value {
     for (name, value) in request.headers() {
         assert_eq!(headers.insert(name, value), None, "{name} stands twice");
     }
+    // What logs name is a part of the address.
+    let endpoint = request.endpoint();
+    assert!(endpoint.starts_with('/'), "{endpoint}");
+    assert!(
+        endpoint
+            .split("{id}")
+            .all(|part| request.url().contains(part)),
+        "{endpoint}"
+    );
+    assert_eq!(request.max_response_bytes(), 256 * 1024);
     json!({
         "method": request.method().as_str(),
         "url": request.url(),

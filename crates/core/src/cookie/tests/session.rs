@@ -326,3 +326,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_domain_shares_the_cookie_with_its_own_hosts() {
+    let domain = options("s", Secure::Yes, SameSite::Lax, Some("example.com"));
+    let shared = SessionCookies::from(CookieSpec::new(domain).unwrap());
+    for (origin, expect) in [
+        (HTTPS, true),
+        ("https://example.com", true),
+        ("https://badexample.com", false),
+        ("https://example.org", false),
+    ] {
+        assert_eq!(shared.is_shared_with(origin), expect, "{origin}");
+        assert!(!at_stage(Stage::Unknown).is_shared_with(origin));
+    }
+}
+
+#[test]
+fn a_stage_is_production_or_not() {
+    for (stage, expect) in [
+        (Stage::Production, true),
+        (Stage::Unknown, false),
+        (Stage::Desk, false),
+    ] {
+        assert_eq!(at_stage(stage).is_production(), expect);
+    }
+}

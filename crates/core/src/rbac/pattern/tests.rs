@@ -199,7 +199,12 @@ fn lists_are_asked_for_all_or_any() {
     assert!(!grants.allows_any(["agents:write", "x:run"]));
     let none: [&str; 0] = [];
     assert!(grants.allows_all(none) && !grants.allows_any(none));
-    assert!(grants.allows_all([Permission::parse("agents:read").unwrap()]));
+    let required = Permission::parse("agents:read").unwrap();
+    assert_eq!(
+        (required.as_str(), &*required.to_string()),
+        ("agents:read", "agents:read")
+    );
+    assert!(grants.allows_all([required]) && !grants.is_empty());
     let nobody = Permissions::default();
     assert!(nobody.is_empty() && !nobody.allows("agents:read") && nobody.allows_all(none));
     assert_eq!(
