@@ -361,13 +361,14 @@ impl Search {
             && error.is(&Code::Timeout)
             // Else a call took too long: the request has waited long enough.
             && core::error::Error::source(error).is_none()
-            && self.newer_of(tried).is_some()
         {
-            // A refresh replaced the session while the Cloud was asked, and is still to verify the newer one.
+            // The session was replaced while the Cloud was asked, here or by another instance, and the newer one is not known.
             if self.is_host_to_refresh() {
                 return Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
             }
-            if let Some(judged) = self.refresh_unverified(tried, Expiry::Past).await {
+            if (tried.refresher == Refresher::Here || self.newer_of(tried).is_some())
+                && let Some(judged) = self.refresh_unverified(tried, Expiry::Past).await
+            {
                 return judged;
             }
         }

@@ -21,9 +21,14 @@ const WAIT_AFTER_LOSS: Duration = Duration::from_millis(400);
 /// How many newer sessions a sign-out follows.
 const MOST_ENDED: usize = 128;
 
-/// Until when a task waits for other instances, on the monotonic clock: one time for all its turns. None before the first.
+/// How long a task waits for other instances, in all its turns.
 #[derive(Debug, Default)]
-pub(super) struct Patience(Option<Duration>);
+pub(super) struct Patience {
+    /// Until when, on the monotonic clock. None before the first turn.
+    until: Option<Duration>,
+    /// Whether a reply was lost: a claim may be this task's own.
+    has_lost: bool,
+}
 
 /// What to do about a session.
 pub(super) enum Turn {
@@ -40,16 +45,29 @@ pub(super) enum Turn {
 pub(super) struct Asking {
     /// None where the instances share nothing.
     shared: Option<SharedSession>,
-    /// Whether this instance has the claim, and no instance has a newer session.
-    is_claimed: bool,
+    claim: Claim,
     /// Whether the instances may share a newer session that the Cloud refuses.
     has_refused: bool,
 }
 
+/// Whose the claim of a session is, that no instance has a newer one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    Own,
+    Others,
+    /// Redis did not answer once, or there is none.
+    Unknown,
+}
+
 impl Asking {
     /// Whether no other instance was given a newer session, as far as the instances share them.
-    pub(super) const fn is_newest(&self) -> bool {
-        self.is_claimed
+    pub(super) fn is_newest(&self) -> bool {
+        self.claim == Claim::Own
+    }
+
+    /// Whether another instance asks too, which may be given a newer session at any moment: a refusal says nothing.
+    pub(super) fn is_taken(&self) -> bool {
+        self.claim == Claim::Others
     }
 
     /// Ends the turn: shares the newer session, where the Cloud set one. Where it set none and `is_accepted` the old one, a newer
@@ -61,16 +79,16 @@ impl Asking {
         newer: Option<&SessionToken>,
         is_accepted: bool,
     ) {
-        let Some(shared) = self.shared else {
+        let Some(shared) = &self.shared else {
             return;
         };
         let grace = engine.config().policy.renewed_grace;
         let commands = match newer.and_then(|newer| shared.keep(newer, grace)) {
             Some(commands) => commands,
-            None if self.is_claimed && self.has_refused && is_accepted => {
+            None if self.is_newest() && self.has_refused && is_accepted => {
                 vec![shared.forget(), shared.release()]
             }
-            None if self.is_claimed => vec![shared.release()],
+            None if self.is_newest() => vec![shared.release()],
             None => return,
         };
         // Where Redis does not take it, the newer session is known here alone.
@@ -139,7 +157,7 @@ impl Host {
         let Some(shared) = engine.shared_session(token) else {
             return Turn::Ask(Asking {
                 shared: None,
-                is_claimed: false,
+                claim: Claim::Unknown,
                 has_refused,
             });
         };
@@ -149,14 +167,16 @@ impl Host {
             .saturating_mul(3)
             .saturating_add(Duration::from_secs(1));
         let end_after = |time| self.now().monotonic.saturating_add(time);
-        let until = patience.0.get_or_insert_with(|| end_after(timeout));
+        let Patience { until, has_lost } = patience;
+        let until = until.get_or_insert_with(|| end_after(timeout));
         let mut wait = FIRST_WAIT;
         loop {
             let replies = self.redis(shared.look(claim)).await;
             if replies.is_none() {
+                *has_lost = true;
                 *until = end_after(WAIT_AFTER_LOSS).min(*until);
             }
-            let is_claimed = match replies.map(|replies| shared.read(&replies, refused)) {
+            let claim = match replies.map(|replies| shared.read(&replies, refused)) {
                 Some(Look::Newer { token, is_claimed }) => {
                     if is_claimed {
                         self.redis(vec![shared.release()]).await;
@@ -171,13 +191,14 @@ impl Host {
                     }
                     continue;
                 }
-                Some(Look::Claimed) => true,
-                Some(Look::Taken) | None => false,
+                Some(Look::Claimed) => Claim::Own,
+                Some(Look::Taken) if !*has_lost => Claim::Others,
+                Some(Look::Taken) | None => Claim::Unknown,
             };
             let shared = Some(shared);
             return Turn::Ask(Asking {
                 shared,
-                is_claimed,
+                claim,
                 has_refused,
             });
         }

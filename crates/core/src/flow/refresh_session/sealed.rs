@@ -129,7 +129,11 @@ impl Refresh {
         let old = self.token.clone();
         match self.turn(&old, &mut refused, &mut patience).await {
             Ok(asking) => {
+                let is_taken = asking.is_taken();
                 asking.end(&self.host, &self.engine, None, false).await;
+                if is_taken {
+                    return Renewal::Unavailable(CloudApiError::new(Code::Timeout));
+                }
                 self.failed(error)
             }
             Err(renewal) => renewal,

@@ -1,6 +1,7 @@
 //! Asks the Cloud about the newest session that the instances share in the place of the one that a request brings.
 //!
-//! A refusal counts of the newest alone. Where Redis did not answer, another instance may have a newer one: Redis is asked once more.
+//! A refusal counts of the newest alone. Where Redis did not answer, or another instance asks too, that may have a newer one: Redis is asked once more. While the
+//! other one asks still, there is no answer.
 //! Where the Cloud refuses a newer one that came with a failed answer, the one before it may be good still.
 
 use std::sync::Arc;
@@ -78,7 +79,11 @@ impl<'t> Chain<'t> {
             if let Some((error, is_newest)) = &last
                 && self.refused.iter().any(|it| it.same_as(&token))
             {
+                let is_taken = asking.is_taken();
                 asking.end(host, engine, None, false).await;
+                if is_taken {
+                    break (Err(CloudApiError::new(Code::Timeout)), false);
+                }
                 if self.from.same_as(&self.brought) {
                     break (Err(error.clone()), *is_newest);
                 }

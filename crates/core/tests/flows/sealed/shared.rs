@@ -195,6 +195,47 @@ fn a_refusal_counts_at_once_only_where_no_instance_can_have_a_newer_session() {
 }
 
 #[test]
+fn a_refusal_says_nothing_while_another_instance_asks_for_longer_than_a_call_may_take() {
+    let slow = || {
+        let mut around = Around::new(at(0));
+        let newer = left_by_another("s1", Some("s2"));
+        let claim = newer.key_of(":newer").replace(":newer", ":claim");
+        let end = Duration::from_secs(99);
+        around.redis.values.insert(claim, ("1".to_owned(), end));
+        (around, newer)
+    };
+    let (mut around, newer) = slow();
+    around.answers.push_back(ended());
+    assert_eq!(around.look(&instance(), "s1"), "unavailable timeout");
+    // A host refreshes after `session_expired`.
+    let engine = instance();
+    around.answers.push_back(ended());
+    let token = sealed("s1");
+    let request = Authenticate::new(&engine, Credentials::session(&token));
+    let request = request.refreshed_by(Refresher::Host);
+    let verdict = around.drive(request.into_task(Jitter(1)));
+    assert_eq!(said(&verdict.answer), "rejected session_expired");
+    let refreshed = around.refresh(&engine, "s1", [ended()]);
+    assert_eq!(refreshed.0, "unavailable timeout");
+    around.redis.values.extend(newer.values);
+    let refreshed = around.refresh(&engine, "s1", [me("usr_1")]);
+    assert_eq!(refreshed.0, "usr_1 has s2");
+    // A driver that can set the cookie refreshes it itself, which waits once more.
+    let (mut around, newer) = slow();
+    around.during = Box::new(move |wait, redis| {
+        // The time of a call is over before.
+        if wait == 25 {
+            redis.values.extend(newer.values.clone());
+        }
+    });
+    let answered = around.request(&instance(), "s1", [ended(), me("usr_1")]);
+    assert_eq!(
+        answered,
+        expect("user usr_1", &["me s1", "me s2"], Some("s2"))
+    );
+}
+
+#[test]
 fn without_redis_for_a_while_a_rotation_is_kept_here_and_shared_again_later() {
     let (engine, mut around) = (instance(), Around::new(at(0)));
     around.redis.is_away = true;
