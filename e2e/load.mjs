@@ -21,8 +21,8 @@ const PEOPLE = Array.from({ length: 40 }, (_, at) => `p${at}`);
 const PATIENCE = 60_000;
 /** The longest pause of a person between two requests, in milliseconds. */
 const PAUSE = 400;
-/** Seconds between two collections of the garbage at Mastra, each before a look at the memory. */
-const COLLECT_EVERY = 10;
+/** Seconds between two looks at the memory, at Mastra each once the garbage was collected. */
+const LOOK_EVERY = Math.ceil(SECONDS / 60);
 /** How much more memory the last quarter may take than the one before it. */
 const MOST_GROWTH = 1.05;
 /** How much longer than that of an idle process the event loop may wait, in the 99th of a hundred times. */
@@ -180,7 +180,7 @@ async function under(name, server, wire, people, ledger, refusedIn) {
   const watch = async () => {
     for (let turn = 0; performance.now() < until; await sleep(1000)) {
       open.push((await usage(server.pid)).files);
-      if (turn++ % COLLECT_EVERY === 0) kept.push(await held(server));
+      if (turn++ % LOOK_EVERY === 0) kept.push(await held(server));
     }
   };
   await Promise.all([watch(), ...people.map((person) => live(person, until))]);
