@@ -119,6 +119,8 @@ pub(crate) fn pack(workspace: &Workspace, out: &Path, is_release: bool) -> Resul
         shipped(workspace)?
     };
     let mut pack = package.script("npm-pack");
+    // What a long run prints is its result.
+    pack.stdout(io::stderr());
     pack.args([addon, program, path::absolute(out)?]);
     run_program(pack.args(is_release.then_some("--all-platforms")))
 }

@@ -45,7 +45,7 @@ pub(super) fn sysroot(workspace: &Workspace) -> Result<Option<Sysroot>> {
         let is_missing =
             "xz is missing: install it (Debian: xz-utils), to unpack the addon's old C library";
         ensure!(find(&["xz"]).is_some(), is_missing);
-        println!("fetching glibc 2.17 through npm, to link the addon with");
+        eprintln!("fetching glibc 2.17 through npm, to link the addon with");
         Node::find(workspace)?.install_copy(workspace, "xtask/sysroot", "sysroot")?;
         let mut tar = Command::new("tar");
         tar.current_dir(&home)
@@ -94,7 +94,7 @@ pub(super) fn check(built: &Path) -> Result<()> {
             "{} does not load with glibc 2.28, as Node 22 does: {faults}",
             built.display()
         );
-        println!("{} loads with glibc 2.28", built.display());
+        eprintln!("{} loads with glibc 2.28", built.display());
     }
     Ok(())
 }
