@@ -77,7 +77,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         let mutants = copy.mutants.iter().enumerate();
         let mutants: Vec<_> = mutants.filter(|(_, mutant)| mutant.file == file).collect();
         let answers = each(&mutants, |(at, mutant)| match mutant.state {
-            State::Built(function) => hunt::ask(&tests, *at, function, &copy.package()),
+            State::Built(function) => tests.ask(*at, function, &copy.package()),
             State::Unviable => Ok(Answer::Unviable),
             State::Apart => Ok(Answer::Apart),
         });

@@ -107,10 +107,10 @@ impl Engine {
     fn open(config: Config, entropy: Entropy) -> Self {
         let bytes = entropy.into_bytes();
         let derive = |purpose: &[u8]| crate::encoding::hmac_parts(bytes.as_slice(), &[purpose]);
-        let seed = derive(b"cache")
-            .iter()
-            .take(8)
-            .fold(0_u64, |seed, byte| (seed << 8) | u64::from(*byte));
+        let seed = derive(b"cache");
+        let seed = seed
+            .first_chunk()
+            .map_or(0, |seed| u64::from_be_bytes(*seed));
         let policy = config.policy.clone();
         let scope = DeploymentDigest::new(&config);
         let cache = Cache::new(&policy, &config.verification, seed);

@@ -1,6 +1,6 @@
 //! Which tests reach which functions, and whether one of them notices a mutant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +17,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// A mutant that never stops must not take all memory. Stacks are large because every arm of a function has its own variables.
 const START: &str = "ulimit -v 16000000; RUST_MIN_STACK=50000000 exec \"$@\"";
 
+/// How many tests are remembered as the last to notice one.
+const RECENT: usize = 12;
+
 /// What became of a mutant.
 #[derive(Clone, Copy)]
 pub(super) enum Answer {
@@ -29,15 +32,21 @@ pub(super) enum Answer {
     Apart,
 }
 
-pub(super) struct Test {
+struct Test {
     program: PathBuf,
     name: String,
     reached: BTreeSet<usize>,
     time: Duration,
 }
 
-/// Every test of the programs, fastest first, and what it reaches. Each passes as the code is.
-pub(super) fn tests(programs: &[PathBuf], slow: &[String], package: &Path) -> Result<Vec<Test>> {
+/// Every test of the programs, fastest first.
+pub(super) struct Tests {
+    all: Vec<Test>,
+    recent: Mutex<VecDeque<usize>>,
+}
+
+/// Finds the tests of the programs, and what each reaches. Each passes as the code is.
+pub(super) fn tests(programs: &[PathBuf], slow: &[String], package: &Path) -> Result<Tests> {
     let mut names = Vec::new();
     for program in programs {
         let list = capture(
@@ -75,23 +84,44 @@ pub(super) fn tests(programs: &[PathBuf], slow: &[String], package: &Path) -> Re
     });
     let mut tests = tests.into_iter().collect::<Result<Vec<_>>>()?;
     tests.sort_by_key(|test| test.time);
-    Ok(tests)
+    Ok(Tests {
+        all: tests,
+        recent: Mutex::default(),
+    })
 }
 
-/// Runs the tests that reach a mutant's function until one notices it.
-pub(super) fn ask(
-    tests: &[Test],
-    mutant: usize,
-    function: usize,
-    package: &Path,
-) -> Result<Answer> {
-    for test in tests.iter().filter(|test| test.reached.contains(&function)) {
-        let mut command = start(&test.program, &test.name, package);
-        if !passes(command.env("MUTANT", mutant.to_string()).spawn()?)? {
-            return Ok(Answer::Noticed);
+impl Tests {
+    /// Runs the tests that reach a mutant's function until one notices it: first those that noticed others a moment ago.
+    pub(super) fn ask(&self, mutant: usize, function: usize, package: &Path) -> Result<Answer> {
+        let reaches = |at: &usize| {
+            self.all
+                .get(*at)
+                .is_some_and(|test| test.reached.contains(&function))
+        };
+        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut order: Vec<usize> = recent().iter().rev().copied().filter(reaches).collect();
+        let others = (0..self.all.len())
+            .filter(|at| !order.contains(at))
+            .filter(reaches);
+        let others: Vec<_> = others.collect();
+        order.extend(others);
+        for at in order {
+            let Some(test) = self.all.get(at) else {
+                continue;
+            };
+            let mut command = start(&test.program, &test.name, package);
+            if !passes(command.env("MUTANT", mutant.to_string()).spawn()?)? {
+                let mut recent = recent();
+                recent.retain(|other| *other != at);
+                recent.push_back(at);
+                if recent.len() > RECENT {
+                    recent.pop_front();
+                }
+                return Ok(Answer::Noticed);
+            }
         }
+        Ok(Answer::Missed)
     }
-    Ok(Answer::Missed)
 }
 
 fn passes(mut child: Child) -> io::Result<bool> {

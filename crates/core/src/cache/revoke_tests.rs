@@ -139,8 +139,10 @@ fn threat_065_permissions_go_with_the_session_the_user_and_the_sign_out() {
 #[test]
 fn an_operator_ends_what_claims_to_begin_later_by_another_clock() {
     let cache = two_people();
-    let ahead = of_user("a5", "ada", "sa5", Some(9));
-    assert!(cache.insert(ahead, at(4.0)).is_some());
+    for (token, session, begun) in [("a5", "sa5", 9), ("a6", "sa6", 5)] {
+        let identity = of_user(token, "ada", session, Some(begun));
+        assert!(cache.insert(identity, at(4.0)).is_some());
+    }
     let user = UserId::parse("ada").unwrap();
     let told = cache.end_user(&user, at(100.0).wall, at(5.0));
     let subjects: Vec<_> = told.into_iter().map(|one| one.subject).collect();

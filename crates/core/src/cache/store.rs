@@ -73,11 +73,8 @@ impl BuildHasher for KeyHasher {
 
 impl Hasher for Folding {
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks_exact(8) {
-            let word = chunk
-                .iter()
-                .fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
-            self.0 = (self.0 ^ word)
+        for word in bytes.as_chunks().0 {
+            self.0 = (self.0 ^ u64::from_be_bytes(*word))
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15)
                 .rotate_left(29);
         }
@@ -117,6 +114,12 @@ mod tests {
                 .count();
             assert!((10..80).contains(&low), "{low} of 10,000 in 1 of 256");
         }
+        let word = |word: u64| {
+            let mut hasher = KeyHasher::new(u64::MAX).build_hasher();
+            hasher.write(&word.to_be_bytes());
+            hasher.finish()
+        };
+        assert_ne!(word(1), word(2), "each bit counts, beside any other");
         let one = KeyHasher::new(1).hash_one(key("t"));
         assert_ne!(one, KeyHasher::new(2).hash_one(key("t")));
     }

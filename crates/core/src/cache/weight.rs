@@ -137,4 +137,29 @@ mod tests {
             u64::try_from(usize::MAX).unwrap()
         );
     }
+
+    #[test]
+    fn each_table_weighs_what_its_entries_hold() {
+        use quick_cache::Weighter as _;
+        let weighter = Weighter::new(10, Some(1000));
+        let key = TokenDigest::from_bytes(&[7; 32]).unwrap();
+        let now = crate::time::Now {
+            wall: crate::time::Timestamp::from_unix_seconds(0),
+            monotonic: Duration::ZERO,
+        };
+        assert_eq!(weighter.weight(&key, &Deadline::new(now.wall, now)), 100);
+        let user = UserId::parse("ada").unwrap();
+        for (count, expect) in [
+            (1, 100),
+            (2, 2 * (NODE_BYTES + 3)),
+            (1000, 1000 * (NODE_BYTES + 3)),
+        ] {
+            let permissions = Permissions::new(vec!["a:b"; count]);
+            let entry = (user.clone(), Arc::new(permissions), Duration::ZERO);
+            assert_eq!(
+                weighter.weight(&key, &entry),
+                u64::try_from(expect).unwrap()
+            );
+        }
+    }
 }

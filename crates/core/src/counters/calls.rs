@@ -185,6 +185,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_status_has_its_own_label_or_its_classes() {
+        for (status, expect) in [
+            (100, "other"),
+            (200, "2xx"),
+            (302, "3xx"),
+            (400, "400"),
+            (401, "401"),
+            (402, "4xx"),
+            (403, "403"),
+            (404, "404"),
+            (408, "408"),
+            (429, "429"),
+            (499, "4xx"),
+            (500, "500"),
+            (501, "5xx"),
+            (502, "502"),
+            (503, "503"),
+            (504, "504"),
+            (600, "other"),
+        ] {
+            assert_eq!(CallResult::of_status(status).as_str(), expect, "{status}");
+        }
+    }
+
+    #[test]
     fn calls_are_counted_by_endpoint_and_result() {
         let calls = Calls::default();
         let (verify, gone) = (CloudCall::VerifyToken, CallResult::of_status(401));

@@ -49,3 +49,30 @@ impl LastSite {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_is_found() {
+        let last = LastSite::default();
+        assert_eq!((last.site(), last.came()), (None, None));
+        for scheme in [Scheme::Https, Scheme::LoopbackHttp, Scheme::Http] {
+            for bits in 0..16 {
+                let bit = |n: u32| bits & (1 << n) != 0;
+                let site = Site {
+                    scheme,
+                    has_port: bit(0),
+                };
+                let kind = Kind {
+                    is_prefixed: bit(1),
+                    is_suffixed: bit(2),
+                };
+                let came = bit(3).then_some(kind);
+                last.put(site, came);
+                assert_eq!((last.site(), last.came()), (Some(site), came));
+            }
+        }
+    }
+}

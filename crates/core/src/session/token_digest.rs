@@ -88,3 +88,16 @@ impl TokenDigest {
 }
 
 redacted!(TokenDigest);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_what_it_was_made_of() {
+        for bytes in [[7; 32], [8; 32]] {
+            assert_eq!(TokenDigest::from_bytes(&bytes).unwrap().as_digest(), &bytes);
+        }
+        assert!(TokenDigest::from_bytes(&[7; 31]).is_none());
+    }
+}

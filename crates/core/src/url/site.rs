@@ -189,4 +189,22 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_request_has_the_origin_of_its_address() {
+        let request = |host, url| RequestAddress {
+            public_host: None,
+            forwarded_host: None,
+            host,
+            forwarded_proto: None,
+            url,
+        };
+        let of = |host, url| request(host, url).origin();
+        let (inside, origin) = (
+            Some("http://localhost:4111/api"),
+            Some("http://localhost:4111".to_owned()),
+        );
+        assert_eq!(of(None, inside), origin);
+        assert_eq!(of(Some("a b"), inside), None);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mastra_auth_cloud_core::cloud::ops::login_page::login_url_with_challenge;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::{base64url, sha256};
 use mastra_auth_cloud_core::engine::Engine;
@@ -10,7 +11,7 @@ use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::http::TransportError;
 
 use crate::world::{
-    at, begin, callback, config, engine, exchanged, lost, pair, pkce, run, state, v1,
+    at, begin, callback, config, engine, exchanged, lost, pair, pkce, redirect_uri, run, state, v1,
 };
 
 /// The verifier that a login cookie carries.
@@ -28,6 +29,28 @@ fn url_and_cookie_agree_in_any_order_and_every_time() {
         "&code_challenge={challenge}&code_challenge_method=S256"
     )));
     assert!(url.contains("&state=s%7C%252Fagents"));
+}
+
+#[test]
+fn a_challenge_of_the_hosts_own_is_whole_where_the_dialect_has_one() {
+    let (good, short) = (base64url(&[7; 32]), base64url(&[7; 31]));
+    for (dialect, challenge, is_good) in [
+        (Dialect::Pkce, Some(&*good), true),
+        (Dialect::Pkce, Some(&*short), false),
+        (Dialect::Pkce, None, false),
+        (Dialect::V1, None, true),
+    ] {
+        let state = state("s|%2Fagents");
+        let url = login_url_with_challenge(&config(dialect), &redirect_uri(), &state, challenge);
+        assert_eq!(url.is_ok(), is_good, "{dialect:?} {challenge:?}");
+        let Ok(url) = url else { continue };
+        assert!(url.contains("&state=s%7C%252Fagents"), "{url}");
+        let sent = url.contains(&format!("&code_challenge={good}&"));
+        assert_eq!(sent, dialect == Dialect::Pkce, "{url}");
+    }
+    let engine = pkce();
+    let url = login::url_of_host(&engine, &redirect_uri(), &state("s")).unwrap();
+    assert_eq!(*url, begin(&engine, "s").0);
 }
 
 #[test]

@@ -505,6 +505,22 @@ fn threat_031_what_gave_way_is_told_again_once_by_a_join_or_without_one() {
     assert_eq!(told(&here), (0, 0));
 }
 
+#[test]
+fn who_asks_is_told_of_each_end_once() {
+    let (engine, told) = (instance(), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&told);
+    let tell = move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    };
+    assert!(engine.on_end(tell));
+    assert!(!engine.on_end(|| {}), "one at a time");
+    let text = heard_of(&engine, "sa");
+    for expect in [1, 0] {
+        assert_eq!(deliver(&engine, std::slice::from_ref(&text), at(5)), expect);
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+    }
+}
+
 /// What another instance says of the end of a session.
 fn heard_of(engine: &Engine, session: &str) -> String {
     let (namespace, start) = (engine.namespace(), START * 1000);
