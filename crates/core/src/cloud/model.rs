@@ -420,3 +420,48 @@ fn role(object: Object<'_>) -> Arc<[String]> {
     let role = object.lenient_text("role").map(str::to_owned);
     role.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> CloudUser {
+        let record = serde_json::json!({ "id": "ada", "email": "a@b.example", "created_at": 0 });
+        let token = SessionToken::parse("t").unwrap();
+        CloudUser::read(Object::new(&record, "user").unwrap(), token).unwrap()
+    }
+
+    #[test]
+    fn a_user_lacks_an_organization_who_chose_none_and_is_a_member_of_none() {
+        let org = || OrganizationId::parse("org_1").unwrap();
+        for (organization, members_of, lacks) in [
+            (None, vec![], true),
+            (None, vec![org()], false),
+            (Some(org()), vec![], false),
+        ] {
+            let membership = Some(Box::new(Membership {
+                organization,
+                members_of: members_of.into(),
+            }));
+            let user = CloudUser {
+                membership,
+                ..user()
+            };
+            assert_eq!(user.lacks_organization(), lacks, "{:?}", user.membership);
+        }
+        assert!(!user().lacks_organization(), "the dialect has none");
+    }
+
+    #[test]
+    fn a_user_has_the_roles_of_the_list() {
+        let user = CloudUser {
+            roles: ["admin".to_owned()].into(),
+            ..user()
+        };
+        assert!(user.has_role("admin") && !user.has_role("adm"));
+        assert_eq!(
+            format!("{user:?}"),
+            r#"CloudUser { id: UserId("ada"), roles: ["admin"], .. }"#
+        );
+    }
+}

@@ -150,3 +150,50 @@ impl JwksCache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set() -> KeySet {
+        KeySet::from_secret(crate::jwt::SharedSecret::new(&[7; 32]).unwrap())
+    }
+
+    fn at(seconds: u64) -> Now {
+        let wall = crate::time::Timestamp::from_unix_seconds(0);
+        let monotonic = Duration::from_secs(seconds);
+        Now { wall, monotonic }
+    }
+
+    #[test]
+    fn one_caller_fetches_in_a_pause_and_says_what_came_of_it() {
+        let url = KeySetUrl::parse("https://keys.example.com/").unwrap();
+        let cache = JwksCache::new(&KeySource::Url(url), &Policy::default());
+        let seen = |now| {
+            (
+                cache.age_of_set(now),
+                cache.refetch(now),
+                cache.is_under_way(now),
+            )
+        };
+        assert_eq!(seen(at(0)), (None, Refetch::Possible, false));
+        assert!(cache.claim(at(0)).is_some() && cache.claim(at(29)).is_none());
+        assert_eq!(seen(at(29)), (None, Refetch::Possible, true));
+        assert_eq!(seen(at(30)), (None, Refetch::Possible, false));
+        cache.failed();
+        assert_eq!(seen(at(29)), (None, Refetch::Failed, false));
+        cache.replace(set(), at(20));
+        assert_eq!(
+            seen(at(29)),
+            (Some(Duration::from_secs(9)), Refetch::Pointless, false)
+        );
+    }
+
+    #[test]
+    fn configured_keys_are_never_fetched() {
+        let cache = JwksCache::new(&KeySource::Fixed(Arc::new(set())), &Policy::default());
+        assert_eq!(cache.age_of_set(at(9)), None);
+        assert_eq!(cache.refetch(at(9)), Refetch::Pointless);
+        assert!(cache.claim(at(9)).is_none() && cache.current(at(9)).is_some());
+    }
+}

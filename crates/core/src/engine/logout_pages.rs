@@ -28,3 +28,19 @@ impl LogoutPages {
         pages.remove(at).map(|(_, page)| page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threat_080_the_oldest_page_gives_way() {
+        let pages = LogoutPages::default();
+        let key = |n: usize| TokenDigest::of_sign_in("state", &n.to_string());
+        let page = RedirectUri::parse("https://app.example.com/").unwrap();
+        (0..=CAPACITY).for_each(|n| pages.keep(key(n), page.clone()));
+        assert!(pages.take(&key(0)).is_none());
+        assert!((1..=CAPACITY).all(|n| pages.take(&key(n)).is_some()));
+        assert!(pages.take(&key(1)).is_none(), "once");
+    }
+}

@@ -257,3 +257,24 @@ fn a_domain_that_browsers_drop_is_told_before_the_sign_in() {
         );
     }
 }
+
+#[test]
+fn the_address_is_needed_where_neither_the_options_nor_the_name_decide() {
+    let by_address = deployment("demo", Stage::Unknown, 1);
+    for (engine, header, expect) in [
+        (&by_address, "mastra_session=t", true),
+        (&by_address, "__Host-mastra_session=t", false),
+        (&by_address, "other=t", false),
+        (&v1(), "mastra_session=t", false),
+    ] {
+        assert_eq!(engine.needs_site(header.as_bytes()), expect, "{header}");
+    }
+}
+
+#[test]
+fn a_token_fits_into_the_cookie_or_not() {
+    let engine = deployment("demo", Stage::Production, 1);
+    assert!(engine.fits_cookie(1000, None).is_ok());
+    let error = engine.fits_cookie(5000, None).unwrap_err();
+    assert_eq!(error.code(), "cookie_too_large");
+}

@@ -1,6 +1,7 @@
 //! Runs `vectors/requests.json`: what each operation sends, whole.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use mastra_auth_cloud_core::cloud::ops::Operation;
 use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
@@ -12,6 +13,7 @@ use mastra_auth_cloud_core::cloud::ops::user::GetUser;
 use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
 use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
 use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
+use mastra_auth_cloud_core::cloud_call::CloudCall;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
 use mastra_auth_cloud_core::dialect::Dialect;
@@ -168,6 +170,13 @@ fn whole(request: &Request) -> Value {
         "{endpoint}"
     );
     assert_eq!(request.max_response_bytes(), 256 * 1024);
+    let is_exchange = request.call() == CloudCall::ExchangeCode;
+    let seconds = if is_exchange { 10 } else { 3 };
+    assert_eq!(
+        request.timeout(),
+        Duration::from_secs(seconds),
+        "{endpoint}"
+    );
     json!({
         "method": request.method().as_str(),
         "url": request.url(),

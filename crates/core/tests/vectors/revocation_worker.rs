@@ -165,7 +165,9 @@ impl World {
                 retry(&worker.lost(turn, why, now, jitter(step)))
             }
             "leave" => {
+                assert!(!worker.was_left());
                 worker.leave(now);
+                assert!(worker.was_left());
                 Value::Null
             }
             "status" => self.status(&step["expect"]),

@@ -134,3 +134,30 @@ pub(super) fn at_sign_in(error: CloudApiError, token: &SessionToken, now: Now) -
         error
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_told_to_be_wrong_where_the_token_says_so() {
+        use Code::{ClockAhead, ClockBehind, SessionExpired, TokenNotYetValid};
+        let now = Now {
+            wall: Timestamp::from_unix_seconds(1000),
+            monotonic: std::time::Duration::ZERO,
+        };
+        for (code, issued, end, expect) in [
+            (SessionExpired, 900, 1000, ClockAhead),
+            (SessionExpired, 900, 1001, SessionExpired),
+            (SessionExpired, 1000, 1000, SessionExpired),
+            (TokenNotYetValid, 1001, 2000, ClockBehind),
+            (TokenNotYetValid, 1000, 2000, TokenNotYetValid),
+        ] {
+            let claims = format!(r#"{{"iat":{issued},"exp":{end}}}"#);
+            let claims = crate::encoding::base64url(claims.as_bytes());
+            let token = SessionToken::parse(&format!("e30.{claims}.c2ln")).unwrap();
+            let error = at_sign_in(CloudApiError::new(code), &token, now);
+            assert!(error.is(&expect), "{issued} {end}: {}", error.code());
+        }
+    }
+}
