@@ -395,8 +395,14 @@ fn looks_are_counted_by_what_they_found() {
 
 #[test]
 fn threat_080_what_gave_way_is_counted() {
-    let cache = Cache::new(&policy(100), &Verification::Cloud, 7);
+    let few = Policy {
+        deny_list_capacity: 10,
+        ..policy(100)
+    };
+    let cache = Cache::new(&few, &Verification::Cloud, 7);
     for n in 0..1000 {
+        let signed_out = key(&format!("o{n}"));
+        cache.sign_out(signed_out, None, at(100.0).wall, Trust::Verified, at(0.0));
         cache.insert(identity(&format!("t{n}"), None), at(0.0));
         cache.refuse(key(&format!("r{n}")), refusal(), at(0.0));
     }
@@ -405,6 +411,7 @@ fn threat_080_what_gave_way_is_counted() {
         usize::try_from(found.evicted).unwrap() + found.identities,
         1000
     );
+    assert_eq!((found.deny_list, found.deny_list_evicted), (10, 990));
     assert!(found.bytes <= 100 * 8192, "{}", found.bytes);
 }
 

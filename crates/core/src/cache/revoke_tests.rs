@@ -234,3 +234,18 @@ fn what_is_forgotten_by_session_or_user_is_asked_anew() {
     let again = of_user("a2", "ada", "sa2", Some(0));
     assert!(cache.insert(again, at(2.0)).is_some());
 }
+
+#[test]
+fn a_token_that_was_issued_after_its_users_end_is_ended_by_its_digest() {
+    for (issued, expect) in [(4, 0), (5, 0), (6, 1)] {
+        let claims = json!({ "sub": "ada", "iat": START + issued }).to_string();
+        let claims = crate::encoding::base64url(claims.as_bytes());
+        let text = format!("e30.{claims}.c2ln");
+        let cache = cache();
+        let identity = of_user(&text, "ada", "sa", Some(0));
+        assert!(cache.insert(identity, at(7.0)).is_some());
+        let subject = Subject::User(UserId::parse("ada").unwrap());
+        let (new, own) = cache.apply_remote(revoked(subject, 5.0, 100.0), at(8.0));
+        assert_eq!((new.len(), own.len()), (1, expect), "{issued}");
+    }
+}

@@ -301,3 +301,96 @@ fn earliest<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
 pub(crate) fn renew_from(issued: Timestamp, end: Timestamp, before: Duration) -> Timestamp {
     end.minus(before.min(end.since(issued) / 3))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::UserId;
+    use crate::json::Object;
+    use crate::secret::SessionToken;
+
+    fn time(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    fn user(id: &str) -> CloudUser {
+        let record = serde_json::json!({ "id": id, "email": "", "created_at": 0 });
+        let token = SessionToken::parse("t").unwrap();
+        CloudUser::read(Object::new(&record, "user").unwrap(), token).unwrap()
+    }
+
+    fn identity(expires_at: i64) -> Identity {
+        let key = TokenDigest::from_bytes(&[7; 32]).unwrap();
+        Identity::new(key, user("ada"), None, Some(time(expires_at)))
+    }
+
+    fn session(id: &str) -> SessionId {
+        SessionId::parse(id).unwrap()
+    }
+
+    #[test]
+    fn the_clouds_record_of_the_session_adds_its_id_and_the_earlier_end() {
+        let ada = UserId::parse("ada").unwrap();
+        let record = CloudSession::new(session("s"), ada, time(1), time(50));
+        for (own, expect) in [(40, 40), (60, 50)] {
+            let found = identity(own).in_session(&record);
+            assert_eq!(found.session_id(), Some(&session("s")));
+            assert_eq!(found.expires_at(), Some(time(expect)));
+            assert_eq!(found.session_end, Some(time(50)));
+        }
+        let named = identity(40).named(Some(session("own")));
+        let found = named.in_session(&record);
+        assert_eq!(found.session_id(), Some(&session("own")));
+    }
+
+    #[test]
+    fn what_was_known_before_goes_on_with_its_id_and_the_earlier_times() {
+        let known = |begun, end, renew| Identity {
+            renew_from: Some(time(renew)),
+            ..identity(end)
+                .begun(Some(time(begun)))
+                .session_ending(time(end + 1))
+        };
+        let earlier = known(1, 60, 30).named(Some(session("s")));
+        let later = known(2, 90, 50).named(Some(session("other")));
+        for found in [
+            later.clone().continuing(&earlier),
+            earlier.clone().continuing(&later),
+        ] {
+            assert_eq!(found.begun_at(), Some(time(1)));
+            assert_eq!(found.expires_at(), Some(time(60)));
+            assert_eq!(found.session_end, Some(time(61)));
+            assert_eq!(found.renew_from, Some(time(30)));
+        }
+        let found = later.continuing(&earlier);
+        assert_eq!(found.session_id(), Some(&session("s")));
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_ends_no_session_that_the_cloud_takes() {
+        let now = Now {
+            wall: time(100),
+            monotonic: Duration::from_secs(5),
+        };
+        for (end, expect) in [(99, None), (100, None), (101, Some(time(101)))] {
+            let found = identity(90).session_ending(time(end));
+            let found = found.rebased(Some(Duration::from_secs(30)), now);
+            assert_eq!(
+                (found.session_end, found.expires_at()),
+                (expect, Some(time(130)))
+            );
+        }
+    }
+
+    #[test]
+    fn a_verified_time_of_issue_counts_before_what_the_token_says() {
+        let found = identity(100).issued(Some(time(60)));
+        let found = found.renewed_before_end(Duration::from_secs(10), time(0));
+        assert_eq!(
+            found.renew_from,
+            Some(renew_from(time(60), time(100), Duration::from_secs(10)))
+        );
+        let other = identity(100).with_user(user("bob"));
+        assert_eq!(other.user().id().as_str(), "bob");
+    }
+}

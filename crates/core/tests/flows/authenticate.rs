@@ -143,6 +143,21 @@ fn threat_096_what_is_too_long_is_refused_unread() {
 }
 
 #[test]
+fn credentials_show_their_number_and_nothing_else() {
+    let (engine, cookie) = (v1(), format!("{SESSION}=b"));
+    for (authorization, cookie, count) in [
+        (None, None, 0),
+        (Some("Basic a"), None, 0),
+        (Some("Bearer a"), None, 1),
+        (Some("Bearer a"), Some(&*cookie), 2),
+    ] {
+        let read = Credentials::read(&engine, authorization, cookie).unwrap();
+        assert_eq!(read.is_empty(), count == 0);
+        assert_eq!(format!("{read:?}"), format!("Credentials({count})"));
+    }
+}
+
+#[test]
 fn threat_001_what_a_token_says_of_itself_makes_nobody() {
     let forged = jwt(&json!({
         "sub": "usr_admin", "email": "root@example.com", "role": "owner", "roles": ["owner"],
