@@ -8,6 +8,7 @@ use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, bear
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Jitter, Step as CoreStep};
 use mastra_auth_cloud_core::http::TransportError;
+use mastra_auth_cloud_core::ids::UserId;
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -155,6 +156,10 @@ fn credentials_show_their_number_and_nothing_else() {
         assert_eq!(read.is_empty(), count == 0);
         assert_eq!(format!("{read:?}"), format!("Credentials({count})"));
     }
+    assert!(format!("{engine:?}").starts_with("Engine { project_id: "));
+    with_bearer(&engine, "a", at(0), [verified("u", &[])]);
+    let cached = engine.cached_identities(&UserId::parse("u").unwrap(), at(1));
+    assert_eq!(cached.len(), 1);
 }
 
 #[test]

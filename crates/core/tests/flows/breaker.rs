@@ -80,6 +80,24 @@ fn what_does_opens_it_after_five() {
 }
 
 #[test]
+fn a_refusal_between_failures_is_an_answer_and_what_says_nothing_is_none() {
+    let good = || vec![verified("usr_1", &[])];
+    for (between, answers, expect) in [
+        (status(401), good(), ("user usr_1", 1)),
+        (page(200), vec![], ("unavailable circuit_open", 0)),
+    ] {
+        let engine = v1();
+        let ask = |text: &str, answers| with_bearer(&engine, text, at(0), answers);
+        for text in ["t0", "t1", "t2", "t3"] {
+            ask(text, vec![status(500)]);
+        }
+        ask("between", vec![between]);
+        ask("t4", vec![status(500)]);
+        assert_eq!(ask("good", answers), (expect.0.to_owned(), expect.1));
+    }
+}
+
+#[test]
 fn a_trial_that_was_dropped_is_handed_to_the_next() {
     let engine = v1();
     for attempt in 0..5 {

@@ -177,6 +177,11 @@ fn whole(request: &Request) -> Value {
         Duration::from_secs(seconds),
         "{endpoint}"
     );
+    let shown = format!(
+        "Request {{ method: {:?}, endpoint: {endpoint:?}, .. }}",
+        request.method()
+    );
+    assert_eq!(format!("{request:?}"), shown);
     json!({
         "method": request.method().as_str(),
         "url": request.url(),
