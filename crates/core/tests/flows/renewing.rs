@@ -280,6 +280,13 @@ fn an_instance_that_never_saw_the_token_renews_it_too() {
     assert_eq!(junk, left("rejected request_failed", None, 2));
     let again = with_cookie(&engine, "junk", at(305), []);
     assert_eq!(again, left("rejected request_failed", None, 0));
+    // Nor is it for its end where that is far, unless this clock is behind the Cloud's.
+    for (issued, calls) in [(0, 1), (301, 1), (302, 2)] {
+        let far = short("usr_2", issued, 9000);
+        let answers = [(); 2].map(|()| status(401)).into_iter().take(calls);
+        let seen = with_cookie(&engine, &far, at(301), answers);
+        assert_eq!(seen, left("rejected request_failed", None, calls));
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use crate::renew::said as renewal_said;
 use crate::world::{
     Ran, SESSION, START, answer, at, begin, callback, config, jwt, lost, open, refreshing, run,
-    said, script, state, validating,
+    said, script, state, v1, validating,
 };
 
 pub(crate) const ME: &str = "/v1/auth/me";
@@ -602,6 +602,17 @@ fn a_host_that_passes_on_the_id_alone_finishes_the_sign_in_that_was_begun_last()
     let (key, flow) = of_host("s3", &cookies);
     assert_eq!((key, flow.unwrap_err().code()), (None, "callback_replayed"));
     assert!(of_host("s3", "").0.is_none());
+}
+
+#[test]
+fn a_host_that_passes_on_another_id_finishes_no_sign_in_of_another_browser() {
+    for (engine, id) in [(platform(), "other"), (v1(), "deploy")] {
+        let (_, cookie) = begin(&engine, "own");
+        let login = OpenedLogin::of_host(&engine, state(id), "s1", &cookie, at(5));
+        assert!(login.key().is_none(), "{id}");
+        let refused = Callback::new(engine, login, "s1", &cookie, at(5), Jitter(1));
+        assert_eq!(refused.unwrap_err().code(), "state_mismatch", "{id}");
+    }
 }
 
 #[test]
