@@ -113,7 +113,8 @@ impl Copy {
             functions: Vec::new(),
         };
         for file in copy.files() {
-            copy.find_functions(&file)?;
+            let text = Text::new(read(&copy.path(&file))?);
+            copy.find_functions(&file, &text)?;
         }
         Ok(copy)
     }
@@ -131,8 +132,7 @@ impl Copy {
         self.folder.join(SOURCES).join(file)
     }
 
-    fn find_functions(&mut self, file: &str) -> Result<()> {
-        let text = Text::new(read(&self.path(file))?);
+    fn find_functions(&mut self, file: &str, text: &Text) -> Result<()> {
         let own = self.mutants.iter().filter(|mutant| mutant.file == file);
         let whole = own.filter(|mutant| mutant.genre == "FnValue");
         let spans = whole.filter_map(|mutant| Some((mutant.function.as_ref()?.span, mutant.span)));
@@ -368,5 +368,84 @@ impl Output {
     fn add(&mut self, text: &str) {
         self.text += text;
         self.lines += text.matches('\n').count();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TEXT: &str = "const fn f(a: u8) -> u8 {\n    a + 1\n}\n";
+
+    fn copy() -> Copy {
+        let span = |line, from, to| json!({ "start": { "line": line, "column": from }, "end": { "line": line, "column": to } });
+        let function = json!({ "span": { "start": { "line": 1, "column": 1 }, "end": { "line": 3, "column": 2 } } });
+        let file = "crates/core/src/a.rs";
+        let mutants = json!([
+            { "name": format!("{file}:2:5: replace f -> u8 with 0"), "file": file, "replacement": "0", "genre": "FnValue",
+                "span": span(2, 5, 10), "function": function },
+            { "name": format!("{file}:2:7: replace + with -"), "file": file, "replacement": "-", "genre": "BinaryOperator",
+                "span": span(2, 7, 8), "function": function },
+            { "name": format!("{file}:2:7: replace + with -"), "file": file, "replacement": "*", "genre": "BinaryOperator",
+                "span": span(1, 7, 8), "function": null },
+        ]);
+        let mut mutants: Vec<Mutant> = serde_json::from_value(mutants).unwrap();
+        name(&mut mutants);
+        let mut copy = Copy {
+            folder: PathBuf::new(),
+            target: PathBuf::new(),
+            mutants,
+            functions: Vec::new(),
+        };
+        copy.find_functions("a.rs", &Text::new(TEXT.to_owned()))
+            .unwrap();
+        copy
+    }
+
+    fn states(copy: &Copy) -> Vec<State> {
+        copy.mutants.iter().map(|mutant| mutant.state).collect()
+    }
+
+    #[test]
+    fn a_function_holds_its_body_once_for_each_mutant() {
+        let copy = copy();
+        let names: Vec<_> = copy.mutants.iter().map(|mutant| &*mutant.name).collect();
+        assert_eq!(
+            names,
+            [
+                "a.rs: replace f -> u8 with 0",
+                "a.rs: replace + with -",
+                "a.rs: replace + with - (2)"
+            ]
+        );
+        let (text, _) = copy
+            .with_mutants("a.rs", &Text::new(TEXT.to_owned()))
+            .unwrap();
+        assert_eq!(
+            text,
+            "fn f(a: u8) -> u8 {\n    \nmatch crate::mutants::chosen(0) {\n0 => {\n0\n}\n1 => {\na - 1\n}\n_ => {\na + 1\n}\n}\n\n}\n"
+        );
+        assert!(states(&copy) == [State::Built(0), State::Built(0), State::Apart]);
+    }
+
+    #[test]
+    fn what_an_error_points_at_is_left_out() {
+        let mut copy = copy();
+        let (text, parts) = copy
+            .with_mutants("a.rs", &Text::new(TEXT.to_owned()))
+            .unwrap();
+        let lines = BTreeMap::from([("a.rs", parts)]);
+        let at = |part: &str| text.lines().position(|line| line.contains(part)).unwrap() + 1;
+        let error = |line| json!({ "code": null, "spans": [{ "is_primary": true, "file_name": "crates/core/src/a.rs", "line_start": line }] });
+        copy.leave_out(&error(at("a - 1")), &lines).unwrap();
+        assert!(states(&copy) == [State::Built(0), State::Unviable, State::Apart]);
+        let called = json!({ "code": { "code": "E0015" }, "message": "cannot call non-const function `a::f` in constants" });
+        copy.leave_out(&called, &lines).unwrap();
+        assert!(states(&copy) == [State::Apart, State::Unviable, State::Apart]);
+        assert!(copy.leave_out(&error(99), &lines).is_err());
+        let mut copy = self::copy();
+        copy.leave_out(&error(at("a + 1")), &lines).unwrap();
+        assert!(states(&copy) == [State::Apart; 3]);
     }
 }
