@@ -82,6 +82,8 @@ pub struct Engine {
     shared_sessions: SharedSessions,
     /// Tokens whose renewal one caller claimed.
     renewals: UsedOnce,
+    /// Tokens past their end whose renewal failed.
+    failed_renewals: UsedOnce,
     counters: Counters,
     last_site: LastSite,
     logout_pages: LogoutPages,
@@ -133,6 +135,7 @@ impl Engine {
             rotated_tokens: RotatedTokens::new(policy.max_entries),
             shared_sessions: SharedSessions::default(),
             renewals: UsedOnce::new(policy.renew_before / 4, policy.max_entries),
+            failed_renewals: UsedOnce::new(policy.refused, policy.max_entries),
             counters: Counters::default(),
             last_site: LastSite::default(),
             logout_pages: LogoutPages::default(),

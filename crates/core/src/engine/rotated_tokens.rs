@@ -263,6 +263,15 @@ impl Engine {
     pub(crate) fn may_renew(&self, key: &TokenDigest, now: Now) -> bool {
         self.renewals.spend(*key.as_digest(), now)
     }
+
+    /// Notes that a token past its end could not be renewed. It is not tried again for as long as a refusal is cached.
+    pub(crate) fn renewal_failed(&self, key: &TokenDigest, now: Now) {
+        self.failed_renewals.spend(*key.as_digest(), now);
+    }
+
+    pub(crate) fn has_renewal_failed(&self, key: &TokenDigest, now: Now) -> bool {
+        self.failed_renewals.holds(key.as_digest(), now)
+    }
 }
 
 /// When the identity of a newer session was verified.

@@ -214,10 +214,10 @@ impl Search {
         // Report the first refusal: it is of the credential with the highest precedence.
         let mut refused = None;
         for credential in credentials.iter() {
-            let refresher = if credentials.is_from_cookie(credential) {
-                self.settings.refresher
-            } else {
-                Refresher::None
+            let refresher = match self.settings.refresher {
+                Refresher::Host if !credentials.is_session_of_host(credential) => Refresher::None,
+                Refresher::Here if !credentials.is_from_cookie(credential) => Refresher::None,
+                refresher => refresher,
             };
             match self.judge(credential, refresher).await {
                 Ok(found) => return self.answered(credential, found).await,
@@ -321,13 +321,13 @@ impl Search {
         if let Some(newer) = self.newer_of(tried) {
             // The Cloud refuses the old one from now on: unless the newer one came with a failed answer.
             let expired = || Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
-            if self.is_host_to_refresh() && newer.is_verified() {
+            if tried.refresher == Refresher::Host && newer.is_verified() {
                 return expired();
             }
             match self.refresh_unverified(tried, Expiry::Past).await {
                 // What is known of an older one is served: no refresh can find more now.
                 Some(Ok((Authentication::Authenticated(identity), Source::Cloud)))
-                    if self.is_host_to_refresh() && identity.key() != tried.digest =>
+                    if tried.refresher == Refresher::Host && identity.key() != tried.digest =>
                 {
                     return expired();
                 }
@@ -345,10 +345,6 @@ impl Search {
         self.ask_cloud(tried, verify).await
     }
 
-    fn is_host_to_refresh(&self) -> bool {
-        self.settings.refresher == Refresher::Host
-    }
-
     /// The session that the Cloud set in this one's place.
     fn newer_of(&self, tried: &Tried) -> Option<NewerToken> {
         let newer = || self.engine.rotated(&tried.digest, self.host.now());
@@ -363,7 +359,7 @@ impl Search {
             && core::error::Error::source(error).is_none()
         {
             // The session was replaced while the Cloud was asked, here or by another instance, and the newer one is not known.
-            if self.is_host_to_refresh() {
+            if tried.refresher == Refresher::Host {
                 return Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
             }
             if (tried.refresher == Refresher::Here || self.newer_of(tried).is_some())
@@ -384,7 +380,7 @@ impl Search {
             && identity.key() != tried.digest
         {
             // The answer set a newer session.
-            if self.is_host_to_refresh() {
+            if tried.refresher == Refresher::Host {
                 return Err((CloudApiError::new(Code::SessionExpired), source));
             }
             if tried.refresher == Refresher::Here {

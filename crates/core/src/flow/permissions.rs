@@ -80,7 +80,9 @@ impl FetchPermissions {
             PermissionSource::Roles(permissions) => Some(Arc::clone(permissions)),
             PermissionSource::Cloud(_) => {
                 match self.engine.cache.permissions(&self.key, &self.user, now) {
-                    PermissionsLookup::Fresh(permissions) => Some(permissions),
+                    PermissionsLookup::Fresh(permissions) => {
+                        unless_past_end(permissions, &self.token, now).ok()
+                    }
                     PermissionsLookup::Stale(_) | PermissionsLookup::Unknown => None,
                 }
             }
@@ -115,7 +117,10 @@ impl FetchPermissions {
         };
         let stale = match engine.cache.permissions(&key, &self.user, now) {
             PermissionsLookup::Stale(permissions) => Some(permissions),
-            PermissionsLookup::Fresh(_) | PermissionsLookup::Unknown => None,
+            PermissionsLookup::Fresh(permissions) => {
+                return unless_past_end(permissions, &self.token, now);
+            }
+            PermissionsLookup::Unknown => None,
         };
         let Some(permit) = engine.may_ask(CallKind::Permissions, key, now) else {
             return stale.ok_or(CloudApiError::new(Code::CircuitOpen));
@@ -130,23 +135,25 @@ impl FetchPermissions {
         let permissions = match result {
             Ok(permissions) => Arc::new(permissions),
             // Within the leeway: the Cloud knows none.
-            Err(error) if error.is_refusal() => {
-                // Within the leeway: the Cloud knows none.
-                if error.status() == 401 && is_past_end(&self.token, now) {
-                    return Err(CloudApiError::new(Code::SessionExpired));
-                }
-                Arc::new(Permissions::default())
-            }
+            Err(error) if error.is_refusal() => Arc::new(Permissions::default()),
             Err(error) => return stale.ok_or(error),
         };
         engine
             .cache
             .insert_permissions(key, self.user, Arc::clone(&permissions), now);
-        Ok(permissions)
+        unless_past_end(permissions, &self.token, now)
     }
 }
 
-fn is_past_end(token: &SessionToken, now: Now) -> bool {
+/// The Cloud grants a token past its end nothing, within the leeway too.
+fn unless_past_end(
+    permissions: Arc<Permissions>,
+    token: &SessionToken,
+    now: Now,
+) -> PermissionsResult {
     let end = Unverified::peek(token).expires_at;
-    end.is_some_and(|end| end <= now.wall)
+    if permissions.is_empty() && end.is_some_and(|end| end <= now.wall) {
+        return Err(CloudApiError::new(Code::SessionExpired));
+    }
+    Ok(permissions)
 }

@@ -214,7 +214,7 @@ impl Refresh {
         if end <= now.wall {
             // The clock is ahead, or may be: only the Cloud can tell whether the token is still good.
             let by_cloud = self.engine.keys().is_none();
-            if by_cloud && known.is_none_or(|known| known.is_rebased()) {
+            if self.is_good() || by_cloud && known.is_none_or(|known| known.is_rebased()) {
                 return Renewal::Unchanged {
                     session,
                     cookie: None,
@@ -264,19 +264,23 @@ impl Refresh {
         if matches!(own, Lookup::SignedOut) {
             return signed_out();
         }
-        let is_good = match own {
-            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => true,
-            Lookup::Unknown => {
-                let end = Unverified::peek(&self.token).expires_at;
-                end.is_some_and(|end| now.wall < end)
-            }
-            _ => false,
+        let is_good = if matches!(own, Lookup::Unknown) {
+            let end = Unverified::peek(&self.token).expires_at;
+            end.is_some_and(|end| now.wall < end)
+        } else {
+            self.is_good()
         };
         if is_good && error.status() != 401 {
             return Renewal::Unavailable(error);
         }
         self.engine.cache_rejection(own_key, &error, now);
         Renewal::Ended(error)
+    }
+
+    /// Whether the token at hand counts by what is cached, within its leeway too.
+    fn is_good(&self) -> bool {
+        let own = self.engine.lookup(&self.own_key(), self.host.now());
+        matches!(own, Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_))
     }
 
     /// The result, unless the session was revoked while the Cloud was asked.

@@ -7,7 +7,7 @@ use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher};
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
-use mastra_auth_cloud_core::flow::{Event, Jitter, Step as CoreStep, Work};
+use mastra_auth_cloud_core::flow::{Event, Finished, Jitter, Step as CoreStep, Work};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::verification::VerificationMode;
@@ -141,16 +141,17 @@ fn permissions_last_for_the_leeway_that_the_token_has() {
     for (seconds, refusal, told) in [
         (19, 401, has(&[], 1)),
         (20, 401, failed("session_expired", 1)),
-        (20, 403, has(&[], 1)),
+        (20, 403, failed("session_expired", 1)),
+        (19, 403, has(&[], 1)),
     ] {
         let (key, engine) = (Signer::new("k1"), by_keys());
         let user = somebody(&engine, &key.token("usr_1", 20), published(&[&key]));
         let answers = vec![status(refusal)];
-        assert_eq!(
-            ask(&engine, &user, seconds, answers),
-            told,
-            "{seconds} {refusal}"
-        );
+        let first = ask(&engine, &user, seconds, answers);
+        assert_eq!(first, told, "{seconds} {refusal}");
+        // It is cached as any other, and tells the same.
+        let again = ask(&engine, &user, 21, vec![]);
+        assert_eq!(again, failed("session_expired", 0));
     }
 }
 
@@ -216,9 +217,68 @@ fn threat_020_within_the_leeway_a_session_that_cannot_be_refreshed_goes_on() {
         let away = [lost(TransportError::Timeout)];
         let served = by_cookie(&engine, refresher, &old, 25, away);
         assert_eq!(served, ("user usr_1".to_owned(), 1), "{refresher:?}");
-        let ended = by_cookie(&engine, refresher, &old, 26, [status(401)]);
+        // Not tried again for 5 seconds.
+        let served = by_cookie(&engine, refresher, &old, 29, []);
+        assert_eq!(served, ("user usr_1".to_owned(), 0), "{refresher:?}");
+        let ended = by_cookie(&engine, refresher, &old, 30, [status(401)]);
         assert_eq!(ended.0, "rejected request_failed", "{refresher:?}");
+        // The Cloud says that the session is alive, or has no such endpoint. Or its newer token is past its end: the clock is ahead.
+        let dead = Signer::new("k1").token("usr_1", 22);
+        for answers in [
+            vec![renew::alive("usr_1", 3600)],
+            vec![status(404)],
+            vec![handed_out("usr_1", &dead), verified("usr_1", &[])],
+        ] {
+            let (engine, old, _) = in_its_leeway();
+            for (seconds, answers) in [(25, answers), (29, vec![])] {
+                let served = by_cookie(&engine, refresher, &old, seconds, answers);
+                assert_eq!(served.0, "user usr_1", "{refresher:?} {seconds}");
+            }
+        }
     }
+}
+
+#[test]
+fn a_refresh_that_failed_before_the_end_delays_none_at_the_end() {
+    let (engine, old, _) = in_its_leeway();
+    for seconds in [19, 20] {
+        let away = [lost(TransportError::Timeout)];
+        let served = by_cookie(&engine, Refresher::Here, &old, seconds, away);
+        assert_eq!(served, ("user usr_1".to_owned(), 1), "{seconds}");
+    }
+}
+
+#[test]
+fn threat_020_a_refresh_that_fails_after_the_leeway_lets_no_user_in() {
+    for refresher in [Refresher::Host, Refresher::Here] {
+        let (engine, old, _) = in_its_leeway();
+        let task = requesting(&engine, refresher, &old).into_task(Jitter(1));
+        let CoreStep::Share(Work::Refresh(refresh), task) = task.step(Event::Start, at(49)) else {
+            panic!("it waits for the refresh");
+        };
+        let away = [lost(TransportError::Timeout)];
+        let renewal = run(refresh, at(49), away).output;
+        let ended = task.step(Event::Shared(Finished::Refreshed(renewal)), at(50));
+        let CoreStep::Done(verdict) = ended else {
+            panic!("it is over");
+        };
+        assert_eq!(said(&verdict.answer), "rejected session_expired");
+    }
+}
+
+/// A host refreshes the first cookie that has a token's form.
+#[test]
+fn a_host_is_not_asked_to_refresh_another_cookie_than_the_one_it_finds() {
+    let (engine, old, new) = in_its_leeway();
+    let ask = |cookies: &str, answers: Vec<Delivery>| {
+        by_cookie(&engine, Refresher::Host, cookies, 21, answers)
+    };
+    let second = ask(&format!("e30.e30.e30; {SESSION}={old}"), vec![]);
+    assert_eq!(second, ("user usr_1".to_owned(), 0));
+    let renewal = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
+    let first = ask(&format!("no token; {SESSION}={old}"), renewal);
+    // The first refusal is told.
+    assert_eq!(first, ("rejected invalid_token".to_owned(), 2));
 }
 
 #[test]

@@ -196,6 +196,13 @@ impl<'h> Credentials<'h> {
         self.iter().filter(|credential| credential.is_cookie)
     }
 
+    /// Whether a host finds this one in the cookies: the first that has a token's form.
+    pub(crate) fn is_session_of_host(&self, credential: &Credential<'_>) -> bool {
+        let mut cookies = self.cookies();
+        let first = cookies.find(|cookie| cookie.token().is_some());
+        first.is_some_and(|first| core::ptr::eq(first, credential))
+    }
+
     /// Whether a cookie brings this one, perhaps beside a header.
     pub(crate) fn is_from_cookie(&self, credential: &Credential<'_>) -> bool {
         credential.is_cookie

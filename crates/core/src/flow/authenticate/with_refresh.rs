@@ -42,10 +42,15 @@ impl Search {
     /// and past it, within the leeway, all of them. The Cloud knows no leeway: it grants nothing to a token past its end.
     pub(super) fn is_to_refresh(&self, identity: &Identity, refresher: Refresher) -> bool {
         let (key, now) = (identity.key(), self.host.now());
-        refresher.is_due(identity, now.wall)
-            && (identity.is_past_end(now.wall)
-                || self.engine.has_newer(&key, now)
-                || self.engine.may_renew(&key, now))
+        if !refresher.is_due(identity, now.wall) {
+            return false;
+        }
+        self.engine.has_newer(&key, now)
+            || if identity.is_past_end(now.wall) {
+                !self.engine.has_renewal_failed(&key, now)
+            } else {
+                self.engine.may_renew(&key, now)
+            }
     }
 
     /// Refreshes the session of a token that is still good.
@@ -59,6 +64,13 @@ impl Search {
             Renewal::Renewed(_) => Err((CloudApiError::new(Code::SessionExpired), Source::Cloud)),
             Renewal::Ended(error) => Err((error, Source::Cloud)),
             Renewal::Unchanged { .. } | Renewal::Unavailable(_) => {
+                let now = self.host.now();
+                if self.engine.cache.is_over(&identity, now) {
+                    return Err((CloudApiError::new(Code::SessionExpired), source));
+                }
+                if identity.is_past_end(now.wall) {
+                    self.engine.renewal_failed(&identity.key(), now);
+                }
                 Ok((Authentication::Authenticated(identity), source))
             }
         }

@@ -97,7 +97,7 @@ impl<'t> Chain<'t> {
             let before = engine.rotated(&engine.key(&token), host.now());
             let result = question.ask(engine, pace, host).await;
             permit.report(&result, host.now());
-            let is_newest = asking.is_newest();
+            let (is_newest, is_taken) = (asking.is_newest(), asking.is_taken());
             let set = newer(engine, &token, &result, before, host.now());
             asking.end(host, engine, set.as_ref(), result.is_ok()).await;
             match result {
@@ -105,6 +105,9 @@ impl<'t> Chain<'t> {
                     last = Some((error, is_newest));
                     self.from = if is_newest { &self.brought } else { &token }.clone();
                     self.refused.push(token);
+                }
+                Err(error) if is_taken && is_refusal(&error) => {
+                    break (Err(CloudApiError::new(Code::Timeout)), false);
                 }
                 result => break (result, is_newest),
             }
@@ -121,8 +124,7 @@ impl<'t> Chain<'t> {
     /// Whether another session may be good, where the Cloud refused this one.
     fn has_another(&self, token: &SessionToken, is_newest: bool, error: &CloudApiError) -> bool {
         let is_last = is_newest && token.same_as(&self.brought);
-        let is_refused = error.is_refusal() && error.status() == 401;
-        is_refused && !is_last && self.refused.len() < MOST_REFUSED
+        is_refusal(error) && !is_last && self.refused.len() < MOST_REFUSED
     }
 
     /// The session to ask about, with the turn to ask: the newest, but for those that the Cloud refused. Or the answer to the
@@ -163,4 +165,9 @@ impl<'t> Chain<'t> {
         // Sessions that name one another in a circle, which no instance writes.
         Err(rejected(Code::SessionExpired))
     }
+}
+
+/// Whether the Cloud refused a session, and not its user.
+fn is_refusal(error: &CloudApiError) -> bool {
+    error.is_refusal() && error.status() == 401
 }

@@ -282,6 +282,16 @@ fn a_task_waits_once_for_a_claim_and_not_for_one_of_its_own() {
 }
 
 #[test]
+fn the_last_refusal_of_a_chain_says_nothing_while_another_instance_asks() {
+    let mut around = chain(&["s1", "s2", "s3"]);
+    let newer = chain(&["s1", "s2"]).redis.key_of(":newer");
+    let (claim, end) = (newer.replace(":newer", ":claim"), Duration::from_secs(99));
+    around.redis.values.insert(claim, ("1".to_owned(), end));
+    let (said, calls) = refused(&mut around, |around| look(around, &instance(), "s1"));
+    assert_eq!((said.as_str(), calls), ("unavailable timeout", 3));
+}
+
+#[test]
 fn an_older_session_goes_on_with_the_last_good_one_where_the_newest_was_taken_back() {
     let engine = platform();
     let mut around = Around::new(at(0));

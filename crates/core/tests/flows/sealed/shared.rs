@@ -210,9 +210,9 @@ fn a_refusal_says_nothing_while_another_instance_asks_for_longer_than_a_call_may
     // A host refreshes after `session_expired`.
     let engine = instance();
     around.answers.push_back(ended());
-    let token = sealed("s1");
-    let request = Authenticate::new(&engine, Credentials::session(&token));
-    let request = request.refreshed_by(Refresher::Host);
+    let header = Some("__Host-mastra_session=s1");
+    let credentials = Credentials::read(&engine, None, header).unwrap();
+    let request = Authenticate::new(&engine, credentials).refreshed_by(Refresher::Host);
     let verdict = around.drive(request.into_task(Jitter(1)));
     assert_eq!(said(&verdict.answer), "rejected session_expired");
     let refreshed = around.refresh(&engine, "s1", [ended()]);
