@@ -452,6 +452,17 @@ mod tests {
         assert!(!user().lacks_organization(), "the dialect has none");
     }
 
+    #[cfg(feature = "testing")]
+    #[test]
+    fn a_test_chooses_a_users_organizations() {
+        let org = OrganizationId::parse("org_1").unwrap();
+        let user = user().with_organizations(Some(org.clone()), [org.clone()]);
+        assert_eq!(
+            (user.organization(), user.member_of()),
+            (Some(&org), &*vec![org.clone()])
+        );
+    }
+
     #[test]
     fn a_user_has_the_roles_of_the_list() {
         let user = CloudUser {

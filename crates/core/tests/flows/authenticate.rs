@@ -156,6 +156,9 @@ fn credentials_show_their_number_and_nothing_else() {
         assert_eq!(read.is_empty(), count == 0);
         assert_eq!(format!("{read:?}"), format!("Credentials({count})"));
     }
+    let request = Authenticate::new(&engine, Credentials::token("a").into_owned());
+    assert!(format!("{request:?}").starts_with("Authenticate"));
+    assert_eq!(format!("{:?}", request.into_task(Jitter(1))), "Task { .. }");
     assert!(format!("{engine:?}").starts_with("Engine { project_id: "));
     with_bearer(&engine, "a", at(0), [verified("u", &[])]);
     let cached = engine.cached_identities(&UserId::parse("u").unwrap(), at(1));

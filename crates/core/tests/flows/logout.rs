@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts, SignOut};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
@@ -390,6 +391,11 @@ fn of_several_the_known_come_first_and_each_once() {
     assert_eq!(
         said(&many.outcome([SignOut::Ended])),
         "not confirmed too_many_cookies"
+    );
+    let failed = SignOut::NotConfirmed(CloudApiError::configuration("x"));
+    assert_eq!(
+        said(&made(&["1", "2", "3", "4", "5", "6"]).outcome([failed])),
+        "not confirmed invalid_configuration"
     );
     for text in ["1", "6", "a", "known"] {
         assert!(engine.is_signed_out(&token(text), at(2)), "{text}");

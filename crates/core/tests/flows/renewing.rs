@@ -378,6 +378,8 @@ fn where_signatures_are_checked_a_good_token_past_its_end_is_renewed_and_a_forge
         with_cookie(&engine, &old, at(91), renewal("usr_1", &newer)),
         renewed
     );
+    let found = engine.newer_token(&token(&old), at(91)).unwrap();
+    assert!(found.same_as(&token(&newer)));
     // An instance that never saw the token checks it all the same.
     let elsewhere = crate::keys::by_keys();
     let answers = [published(&[&key])]
