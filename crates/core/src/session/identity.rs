@@ -385,10 +385,10 @@ mod tests {
     #[test]
     fn a_verified_time_of_issue_counts_before_what_the_token_says() {
         let found = identity(100).issued(Some(time(60)));
-        let found = found.renewed_before_end(Duration::from_secs(10), time(0));
+        let found = found.renewed_before_end(Duration::from_secs(30), time(0));
         assert_eq!(
             found.renew_from,
-            Some(renew_from(time(60), time(100), Duration::from_secs(10)))
+            Some(time(100).minus(Duration::from_secs(40) / 3))
         );
         let other = identity(100).with_user(user("bob"));
         assert_eq!(other.user().id().as_str(), "bob");
