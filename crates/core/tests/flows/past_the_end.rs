@@ -18,8 +18,8 @@ use crate::permissions::{ask, failed, grants, has, somebody};
 use crate::renew::{self, handed_out};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    SESSION, START, Step, at, config, data, exchanged, jwt, looking_up, lost, open, refreshing,
-    run, said, session, sign_in_with, status, token, v1, verified,
+    SESSION, START, Step, at, checked, config, data, exchanged, jwt, looking_up, lost, open,
+    refreshing, run, said, session, sign_in_with, status, token, v1, verified,
 };
 
 const DAY: i64 = 86_400;
@@ -253,7 +253,12 @@ fn threat_020_a_refresh_that_fails_after_the_leeway_lets_no_user_in() {
     for refresher in [Refresher::Host, Refresher::Here] {
         let (engine, old, _) = in_its_leeway();
         let task = requesting(&engine, refresher, &old).into_task(Jitter(1));
-        let CoreStep::Share(Work::Refresh(refresh), task) = task.step(Event::Start, at(49)) else {
+        let mut step = task.step(Event::Start, at(49));
+        // Where a host checks signatures, it is asked first.
+        while let CoreStep::Check(check, rest) = step {
+            step = rest.step(Event::Checked(checked(check)), at(49));
+        }
+        let CoreStep::Share(Work::Refresh(refresh), task) = step else {
             panic!("it waits for the refresh");
         };
         let away = [lost(TransportError::Timeout)];
