@@ -27,6 +27,7 @@ use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
 use crate::engine::rotated_tokens::HandedOut;
 use crate::error::{CloudApiError, Code};
+use crate::ids::UserId;
 use crate::json::BadMember;
 use crate::secret::SessionToken;
 use crate::session::lookup::{Lookup, Refused};
@@ -68,6 +69,7 @@ pub fn refresh_session(
             token,
             host,
             asked_at: Duration::ZERO,
+            whose: None,
         };
         let renewal = if refresh.token.is_sealed() {
             refresh.run_sealed().await
@@ -87,6 +89,8 @@ struct Refresh {
     host: Host,
     /// When the Cloud was asked for a newer token, on the monotonic clock.
     asked_at: Duration,
+    /// Whose the session is, where the Cloud said so as it handed out a newer token.
+    whose: Option<UserId>,
 }
 
 /// The source of the newer token.
@@ -106,6 +110,7 @@ impl Refresh {
             && let Some(session) = newer.session().cloned()
         {
             self.token = newer.token().clone();
+            self.whose = Some(session.user_id().clone());
             let known = match self.engine.lookup(newer.key(), now) {
                 Lookup::Fresh(identity) | Lookup::Due(identity) => {
                     return self.renewed(identity, session);
@@ -150,6 +155,14 @@ impl Refresh {
             Ok(validated) => validated,
             Err(error) => return self.failed(error),
         };
+        // A newer token that could not be verified may be another user's.
+        if self
+            .whose
+            .as_ref()
+            .is_some_and(|whose| whose != session.user_id())
+        {
+            return another_one();
+        }
         let session = self.engine.accepted_session(session, &own_key, now);
         if session.expires_at() <= now.wall {
             return self.cache_rejection(CloudApiError::new(Code::SessionExpired));

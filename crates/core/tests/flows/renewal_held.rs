@@ -8,7 +8,7 @@ use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 
-use crate::renew::{handed_out, said, short};
+use crate::renew::{alive, handed_out, said, short};
 use crate::renewing::{left, request};
 use crate::world::{
     Ran, at, data, lost, refreshing, run, sign_in, status, token, v1, verified, with_bearer,
@@ -54,6 +54,17 @@ fn threat_035_a_newer_token_outlives_the_outage_in_which_it_came() {
         assert_eq!(over.paths(), [VALIDATE]);
         assert_eq!(said(&over.output), "ended request_failed");
     }
+}
+
+#[test]
+fn the_session_of_a_newer_token_that_is_another_users_is_not_told() {
+    let (engine, old, _) = holding("usr_1");
+    let answers = vec![status(401), alive("usr_2", 3600)];
+    let ran = renew(&engine, &old, 299, answers);
+    assert_eq!(said(&ran.output), "unavailable invalid_response");
+    let answers = vec![status(401), alive("usr_1", 3600)];
+    let ran = renew(&engine, &old, 299, answers);
+    assert_eq!(said(&ran.output), "unchanged");
 }
 
 #[test]
