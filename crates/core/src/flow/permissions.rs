@@ -2,8 +2,8 @@
 //!
 //! With a role mapping no call is made. Otherwise the Cloud's permission endpoint is called, with the user's own session
 //! token. Where the dialect has none, the default roles apply. Answers are cached like identities. A refusal means no
-//! permissions and is no error, unless the token is past its end; an unavailable Cloud is an error and never means "none". A user whose session is
-//! revoked here or expired gets that error, whatever is cached.
+//! permissions and is no error, unless the token is past its end; an unavailable Cloud is an error and never means "none". A
+//! user whose session is revoked here or expired gets that error, whatever is cached.
 
 use std::sync::Arc;
 
@@ -134,7 +134,6 @@ impl FetchPermissions {
         }
         let permissions = match result {
             Ok(permissions) => Arc::new(permissions),
-            // Within the leeway: the Cloud knows none.
             Err(error) if error.is_refusal() => Arc::new(Permissions::default()),
             Err(error) => return stale.ok_or(error),
         };

@@ -218,28 +218,30 @@ impl Refresh {
 
     fn unchanged(&self, session: CloudSession) -> Renewal {
         let (own_key, now) = (self.own_key(), self.host.now());
-        if let Lookup::Refused(refusal) = self.engine.lookup(&own_key, now) {
+        let own = self.engine.lookup(&own_key, now);
+        let is_good = counts(&own);
+        if let Lookup::Refused(refusal) = own {
             // The token is refused and there is no other: asking again cannot sign the user in.
             return self.cache_rejection(refusal.error);
         }
         let end = end(&session, Unverified::peek(&self.token).expires_at);
         let known = self.engine.peek(&own_key);
+        if known
+            .as_ref()
+            .is_some_and(|known| known.user().id() != session.user_id())
+        {
+            return another_one();
+        }
         if end <= now.wall {
             // The clock is ahead, or may be: only the Cloud can tell whether the token is still good.
             let by_cloud = self.engine.keys().is_none();
-            if self.is_good() || by_cloud && known.is_none_or(|known| known.is_rebased()) {
+            if is_good || by_cloud && known.is_none_or(|known| known.is_rebased()) {
                 return Renewal::Unchanged {
                     session,
                     cookie: None,
                 };
             }
             return self.cache_rejection(CloudApiError::new(Code::SessionExpired));
-        }
-        if known
-            .as_ref()
-            .is_some_and(|known| known.user().id() != session.user_id())
-        {
-            return another_one();
         }
         let was = known.and_then(|known| known.expires_at());
         if was.is_none_or(|was| end <= was) {
@@ -281,19 +283,13 @@ impl Refresh {
             let end = Unverified::peek(&self.token).expires_at;
             end.is_some_and(|end| now.wall < end)
         } else {
-            self.is_good()
+            counts(&own)
         };
         if is_good && error.status() != 401 {
             return Renewal::Unavailable(error);
         }
         self.engine.cache_rejection(own_key, &error, now);
         Renewal::Ended(error)
-    }
-
-    /// Whether the token at hand counts by what is cached, within its leeway too.
-    fn is_good(&self) -> bool {
-        let own = self.engine.lookup(&self.own_key(), self.host.now());
-        matches!(own, Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_))
     }
 
     /// The result, unless the session was revoked while the Cloud was asked.
@@ -329,6 +325,11 @@ impl Refresh {
         }
         signed_out()
     }
+}
+
+/// Whether a token counts by what is cached, within its leeway too.
+const fn counts(own: &Lookup) -> bool {
+    matches!(own, Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_))
 }
 
 /// The expiry of an identity: its session's, or its token's where that is stated and sooner.

@@ -239,6 +239,14 @@ fn threat_020_within_the_leeway_a_session_that_cannot_be_refreshed_goes_on() {
 }
 
 #[test]
+fn within_the_leeway_no_other_users_session_is_told() {
+    let (engine, old, _) = in_its_leeway();
+    let answers = [renew::alive("usr_2", 3600)];
+    let refreshed = run(refreshing(&engine, token(&old)), at(25), answers).output;
+    assert_eq!(renew::said(&refreshed), "unavailable invalid_response");
+}
+
+#[test]
 fn a_refresh_that_failed_before_the_end_delays_none_at_the_end() {
     let (engine, old, _) = in_its_leeway();
     for seconds in [19, 20] {
