@@ -55,6 +55,18 @@ fn threat_081_only_a_plain_no_is_a_refusal() {
             assert_eq!(refused, is_no(http, Some(inside)), "{http} {inside}");
         }
     }
+    // Whatever it holds beside the error.
+    let data = json!({ "user": 1 });
+    let body = json!({ "ok": false, "data": data }).to_string();
+    let no = Response::new(401, body.into_bytes());
+    let opened = open_unless(
+        Wrapping::Envelope,
+        Refusals::ClientErrors,
+        Ok(no),
+        &[],
+        |_| true,
+    );
+    assert!(opened.unwrap_err().is_refusal());
     assert!(enveloped(200, Some(401)).is_refusal());
     assert!(!enveloped(503, Some(401)).is_refusal());
 }
@@ -206,5 +218,13 @@ proptest! {
         prop_assert!(!cleaned.chars().any(char::is_control));
         prop_assert!(!cleaned.contains('@'));
         prop_assert!(cleaned.chars().count() <= MAX_MESSAGE_CHARS);
+    }
+}
+
+#[test]
+fn a_text_is_read_as_an_error_up_to_its_longest() {
+    for (bytes, is_read) in [(MAX_TEXT_BYTES, true), (MAX_TEXT_BYTES + 1, false)] {
+        let error = answer(Wrapping::Problem, 401, "a".repeat(bytes));
+        assert_eq!(error.unwrap_err().is_refusal(), is_read, "{bytes}");
     }
 }

@@ -200,3 +200,13 @@ fn the_oldest_give_way() {
         .collect();
     assert_eq!(held, ["b", "c", "d"]);
 }
+
+#[test]
+fn what_is_over_gives_way_before_the_oldest() {
+    let table = RotatedTokens::new(2);
+    table.add(key("a"), &newer("a2"), Stand::ends_after(GRACE), at(0));
+    let short = Stand::ends_after(Duration::from_secs(19));
+    table.add(key("b"), &newer("b2"), short, at(1));
+    table.add(key("c"), &newer("c2"), Stand::ends_after(GRACE), at(20));
+    assert_eq!(token_of(&table, "a", at(20)).as_deref(), Some("a2"));
+}

@@ -123,7 +123,7 @@ impl Host {
         token: &SessionToken,
     ) -> Vec<SessionToken> {
         let mut found: Vec<SessionToken> = Vec::new();
-        while found.len() < MOST_ENDED {
+        for _ in 0..MOST_ENDED {
             let Some(shared) = engine.shared_session(found.last().unwrap_or(token)) else {
                 break;
             };

@@ -73,11 +73,6 @@ impl Algorithms {
     pub fn contains(&self, algorithm: Algorithm) -> bool {
         self.0.contains(&algorithm)
     }
-
-    /// The allowed algorithms, in the order they were given.
-    pub fn iter(&self) -> impl Iterator<Item = Algorithm> {
-        self.0.iter().copied()
-    }
 }
 
 impl Default for Algorithms {

@@ -12,8 +12,8 @@ use mastra_auth_cloud_core::ids::UserId;
 use serde_json::{Value, json};
 
 use crate::world::{
-    SESSION, START, Step, Stepped, answer, at, authenticate, jwt, lost, run, said, sign_in, status,
-    token, v1, verified, verifying, with_bearer,
+    SESSION, START, Step, Stepped, answer, at, authenticate, jwt, lost, run, said, script, sign_in,
+    status, token, v1, verified, verifying, with_bearer,
 };
 
 fn user(id: &str, calls: usize) -> (String, usize) {
@@ -562,4 +562,14 @@ fn an_event_that_was_not_asked_for_counts_as_a_failure() {
         panic!("an end");
     };
     assert_eq!(said(&verdict.answer), "unavailable network_error");
+}
+
+#[test]
+fn two_instances_wait_for_two_times_before_a_call_is_made_again() {
+    let waits = |jitter| {
+        let request = Authenticate::new(&v1(), Credentials::token("t"));
+        let answers = [status(503), verified("u", &[])];
+        script(request.into_task(Jitter(jitter)), at(0), answers).waits
+    };
+    assert_ne!(waits(1), waits(2));
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::dialect::Dialect;
-use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::engine::{ChannelWorker, Engine};
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::callback::{SignedIn, declined};
 use mastra_auth_cloud_core::http::{Response, TransportError};
@@ -469,4 +469,18 @@ fn a_session_that_ends_with_the_year_9999_is_a_session() {
     let end = signed_in.session.expires_at();
     assert_eq!(end.to_string(), "9999-12-31T23:59:59.999Z");
     assert_eq!(signed_in.identity.user().email(), "");
+}
+
+#[test]
+fn a_used_callback_is_published_until_it_is_over_and_counts_as_no_revocation() {
+    for (second, is_published) in [(300, true), (301, false)] {
+        let engine = v1();
+        let mut worker = ChannelWorker::new(Arc::clone(&engine), || {}, at(0));
+        let (_, cookie) = begin(&engine, "s");
+        _ = callback(&engine, "s", "c0de", &cookie, at(1)).unwrap();
+        assert_eq!(worker.next_batch(at(1)).len(), 1);
+        let batch = worker.next_batch(at(second));
+        assert_eq!(batch.len(), usize::from(is_published), "{second}");
+        assert_eq!(worker.published(at(second)), []);
+    }
 }

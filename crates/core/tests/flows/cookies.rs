@@ -223,6 +223,8 @@ fn a_cookie_under_the_shared_name_is_read_kept_and_cleared_as_it_came() {
         "the foreign one is left alone"
     );
     assert_eq!(ending(old), [("token-s1".to_owned(), shared())]);
+    let unknown = ending("mastra_session=unknown");
+    assert_eq!(unknown, [("unknown".to_owned(), shared())]);
     let two = format!("mastra_session=token-s1; {own}=another");
     assert_eq!(
         ending(&two),

@@ -188,3 +188,18 @@ fn threat_020_a_user_who_ended_elsewhere_takes_what_was_renewed_since_along() {
         );
     }
 }
+
+#[test]
+fn a_refusal_that_is_no_401_ends_no_session_before_its_token_does() {
+    for (second, expect) in [
+        (299, "unavailable request_failed"),
+        (300, "ended request_failed"),
+    ] {
+        let ran = run(
+            refreshing(&v1(), token(&issued(0, 300))),
+            at(second),
+            [status(403)],
+        );
+        assert_eq!(said(&ran.output), expect, "{second}");
+    }
+}

@@ -185,3 +185,20 @@ fn an_older_token_is_not_served_as_the_one_before_a_held_one() {
     let expect = "Left { said: \"unavailable timeout\", cookie: None, calls: 1 }";
     assert_eq!(format!("{left:?}"), expect);
 }
+
+#[test]
+fn an_old_token_stands_as_long_as_before_for_one_that_is_verified_anew() {
+    let engine = v1();
+    let (old, new) = (short("usr_1", 0, 300), short("usr_1", 250, 550));
+    sign_in(&engine, "usr_1", &old);
+    let has_new = |ran: Ran<Renewal>| assert_eq!(said(&ran.output), format!("usr_1 has {new}"));
+    let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
+    has_new(renew(&engine, &old, 250, answers));
+    // No longer cached.
+    let told = with_bearer(&engine, &new, at(285), [status(403)]);
+    assert_eq!(told.0, "rejected request_failed");
+    has_new(renew(&engine, &old, 290, vec![verified("usr_1", &[])]));
+    has_new(renew(&engine, &old, 329, vec![verified("usr_1", &[])]));
+    let over = renew(&engine, &old, 330, vec![status(401)]);
+    assert_eq!(over.paths(), [VALIDATE]);
+}

@@ -141,6 +141,20 @@ fn one_request_renews_near_the_end_and_the_others_are_served() {
 }
 
 #[test]
+fn a_token_in_a_cookie_is_renewed_although_a_header_brings_it_too() {
+    let (old, new) = (short("usr_1", 0, 300), short("usr_1", 240, 540));
+    let header = format!("Bearer {old}");
+    for (cookie, newer, calls) in [(&*old, Some(&*new), 2), ("other", None, 0)] {
+        let engine = v1();
+        let known = with_bearer(&engine, &old, at(239), [verified("usr_1", &[])]);
+        assert_eq!(known.0, "user usr_1");
+        let answers = renewal("usr_1", &new).into_iter().take(calls);
+        let answered = request(&engine, Some(&header), &[cookie], at(240), answers);
+        assert_eq!(answered, left("user usr_1", newer, calls));
+    }
+}
+
+#[test]
 fn threat_033_two_hundred_requests_at_the_end_wait_for_one_renewal() {
     let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 300, 600));

@@ -6,6 +6,7 @@ mod ended_by_id;
 mod failed_sign_in;
 mod newcomer;
 mod no_cookie;
+mod refreshed;
 mod shared;
 mod taken_back;
 
@@ -698,4 +699,18 @@ fn whether_a_session_is_alive_may_rotate_it_too() {
     );
     let ran = run(validating(&engine, sealed("gone")), at(0), [ended()]);
     assert!(ran.output.unwrap().is_none());
+}
+
+#[test]
+fn a_session_keeps_its_id_however_often_it_rotates() {
+    let engine = platform();
+    let id = |session, second, newer| {
+        let answers = [rotated("usr_1", newer)];
+        let (ran, _) = with_cookie(&engine, Driver::Sets, session, at(second), answers);
+        let Authentication::Authenticated(identity) = ran.output else {
+            panic!("{:?}", ran.output)
+        };
+        identity.session_id().unwrap().clone()
+    };
+    assert_eq!(id("s1", 0, "s2"), id("s2", 31, "s3"));
 }

@@ -305,6 +305,24 @@ fn a_newer_token_is_checked_by_the_rules_of_the_next_request() {
         );
         let over = renewed(&engine, &token(300, other), 340);
         assert!(matches!(over, Renewal::Ended(error) if error.code() == "token_issuer_mismatch"));
+        // Nor is one that is over by its signature.
+        let renewal = renewed(&begun(), &token(-400, ours), 260);
+        let (Renewal::Ended(error) | Renewal::Unavailable(error)) = renewal else {
+            panic!("it is over");
+        };
+        assert_eq!(error.code(), "session_expired");
+        // Nor one whose user the Cloud states otherwise.
+        let engine = begun();
+        let of_other = |from| {
+            let times = json!({ "sub": "usr_2", "iat": START + from, "exp": START + from + 300 });
+            key.sign(&claims(&times))
+        };
+        let newer = json!({ "session": session("ses_1", "usr_2", 3600), "jwt": of_other(250) });
+        let flow = refreshing(&engine, crate::world::token(&of_other(0)));
+        let renewal = run(flow, at(260), [data(&newer), owner()]).output;
+        assert!(
+            matches!(renewal, Renewal::Unavailable(error) if error.code() == "invalid_response")
+        );
         // One that was good when it came and is over when the answer about it comes says nothing of the session.
         let mut flow = refreshing(&begun(), crate::world::token(&old));
         let newer = json!({ "session": session("ses_1", "usr_1", 3600), "jwt": token(250, ours) });

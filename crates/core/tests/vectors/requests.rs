@@ -44,6 +44,18 @@ fn vectors_requests() {
     }
 }
 
+#[test]
+fn a_code_alone_is_enough_where_the_dialect_sends_nothing_beside_it() {
+    let body = |dialect| {
+        let code = AuthorizationCode::parse("c0de").unwrap();
+        let config = config(&json!({ "dialect": dialect }));
+        let request = ExchangeCode::of_code(code).request(&config);
+        request.map(|request| whole(&request)["body"].clone())
+    };
+    assert_eq!(body("v1").unwrap(), r#"{"code":"c0de"}"#);
+    assert_eq!(body("pkce").unwrap_err().code(), "invalid_argument");
+}
+
 /// The one exception is what the pkce dialect's logout page asks for.
 #[test]
 fn threat_050_no_address_holds_a_credential() {

@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::ids::OrganizationId;
 use serde_json::json;
 
 use super::{ended, of, platform_config, rotated, setting};
-use crate::world::{answer, at, begin, callback, data, lost, open, pkce, script, v1};
+use crate::world::{answer, at, begin, callback, data, lost, open, pkce, script, status, v1};
 
 /// The code of the error, and the session to end.
 fn failed(
@@ -76,17 +76,22 @@ fn the_newest_session_of_a_sign_in_that_fails_is_handed_out_to_be_ended() {
 
 #[test]
 fn a_token_that_was_issued_is_handed_out_too() {
-    let large = json!({
-        "user": crate::world::user("usr_1", &[]),
-        "session": crate::world::session("ses_1", "usr_1", 600),
-        "jwt": "t".repeat(4_090),
-    });
-    let (error, refused) = failed(&v1(), "c0de", [data(&large)]);
-    assert_eq!(error, "cookie_too_large");
-    assert_eq!(refused.map(|token| token.len()), Some(4_090));
+    for (bytes, is_token) in [(4_090, true), (8_192, true), (8_193, false)] {
+        let large = json!({
+            "user": crate::world::user("usr_1", &[]),
+            "session": crate::world::session("ses_1", "usr_1", 600),
+            "jwt": "t".repeat(bytes),
+        });
+        let (error, refused) = failed(&v1(), "c0de", [data(&large)]);
+        assert_eq!(error, "cookie_too_large");
+        assert_eq!(refused.map(|token| token.len()), is_token.then_some(bytes));
+    }
     let token = json!({ "access_token": "t-1", "expires_in": 600, "token_type": "Bearer" });
     let answers = [answer(200, &token), lost(TransportError::Timeout)];
     let expect = ("timeout".to_owned(), Some("t-1".to_owned()));
+    assert_eq!(failed(&pkce(), "c0de", answers), expect);
+    let answers = [answer(200, &token), status(401)];
+    let expect = ("request_failed".to_owned(), Some("t-1".to_owned()));
     assert_eq!(failed(&pkce(), "c0de", answers), expect);
     let refusal = answer(400, &json!({ "code": "invalid_grant" }));
     let expect = ("invalid_grant".to_owned(), None);

@@ -2,6 +2,7 @@
 
 use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 
+use super::around::failing;
 use super::*;
 
 const MINUTE: u64 = 60;
@@ -79,4 +80,13 @@ fn a_look_at_the_session_alone_loses_none_either() {
     assert!(live(9, vec![rotated("usr_1", "s2")]));
     assert!(live(18, vec![me("usr_1")]));
     assert!(live(60, vec![me("usr_1")]));
+}
+
+#[test]
+fn a_newer_session_that_was_never_handed_out_is_found_after_a_night() {
+    let engine = platform();
+    let failed = brief(&engine, Driver::Follows, "s0", at(0), [failing("s1")]);
+    assert_eq!(failed.0, "unavailable request_failed");
+    let morning = refreshed(&engine, "s0", at(600 * MINUTE), [me("usr_1")]);
+    assert_eq!(morning, "usr_1 has s1");
 }

@@ -465,3 +465,36 @@ fn only_sealed_sessions_are_shared() {
     let unshared = brief(&platform(), Driver::Sets, "s1", at(0), [me("usr_1")]);
     assert_eq!(unshared, good(1, None));
 }
+
+#[test]
+fn a_newer_session_that_was_not_handed_out_is_shared_in_the_place_of_the_first_one() {
+    let (one, mut around) = (instance(), Around::new(at(0)));
+    around.answers.push_back(rotated("usr_1", "s1"));
+    assert_eq!(around.look(&one, "s0"), "user usr_1");
+    around.now = at(31);
+    let same = answer(200, &json!({ "ok": true }));
+    let refreshed = around.refresh(&one, "s1", [same, rotated("usr_1", "s2")]);
+    assert_eq!(refreshed.0, "usr_1 has s2");
+    around.now = at(100 * 60);
+    around.answers.push_back(me("usr_1"));
+    assert_eq!(around.look(&instance(), "s0"), "user usr_1");
+    assert_eq!(around.asked(), ["me s2"]);
+}
+
+#[test]
+fn no_request_waits_once_the_time_of_a_call_is_over() {
+    let waits = |timeout: Option<Duration>| {
+        let mut config = platform_config();
+        config.policy.call_timeout = timeout.unwrap_or(config.policy.call_timeout);
+        let engine = open(config, Entropy::new([7; 32]));
+        engine.share_sessions();
+        let mut around = Around::new(at(0));
+        let newer = left_by_another("s1", Some("s2")).key_of(":newer");
+        let (claim, end) = (newer.replace(":newer", ":claim"), Duration::from_secs(99));
+        around.redis.values.insert(claim, ("1".to_owned(), end));
+        around.request(&engine, "s1", [me("usr_1")]);
+        around.waits
+    };
+    let first = waits(None)[0];
+    assert_eq!(waits(Some(first)), [first]);
+}
