@@ -82,6 +82,12 @@ impl NewerToken {
         }
     }
 
+    /// Whether the sessions of both are of one user, as far as is known.
+    fn is_of_user(&self, other: &Self) -> bool {
+        let sessions = self.session.as_ref().zip(other.session.as_ref());
+        sessions.is_none_or(|(own, other)| own.user_id() == other.user_id())
+    }
+
     pub(crate) const fn key(&self) -> &TokenDigest {
         &self.key
     }
@@ -378,6 +384,8 @@ impl RotatedTokens {
         let mut entries = self.lock();
         make_room(&mut entries, self.capacity, now);
         let mut has_browser = true;
+        // A token that could not be verified before turns out to be another user's: it takes no place any more.
+        entries.retain(|_, it| it.newer.key != old || it.newer.is_of_user(newer));
         for earlier in entries.values_mut().filter(|it| it.newer.key == old) {
             has_browser &= earlier.is_handed_out;
             earlier.newer = newer.after(earlier.newer.clone());

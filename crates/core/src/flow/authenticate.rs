@@ -317,7 +317,7 @@ impl Search {
     }
 
     /// Asks the Cloud about a token; where that is due, for a newer one first.
-    async fn ask(&mut self, tried: &Tried, mut verify: Shared<Authentication>) -> Judged {
+    async fn ask(&mut self, tried: &Tried, verify: Shared<Authentication>) -> Judged {
         if let Some(newer) = self.newer_of(tried) {
             // The Cloud refuses the old one from now on: unless the newer one came with a failed answer.
             let expired = || Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
@@ -332,15 +332,13 @@ impl Search {
                     return expired();
                 }
                 Some(judged) => return judged,
-                None => verify = self.verify(tried),
+                None => {}
             }
         } else if tried.refresher == Refresher::Here
             && let Some(due) = self.is_due(tried)
+            && let Some(judged) = self.refresh_unverified(tried, due).await
         {
-            match self.refresh_unverified(tried, due).await {
-                Some(judged) => return judged,
-                None => verify = self.verify(tried),
-            }
+            return judged;
         }
         self.ask_cloud(tried, verify).await
     }

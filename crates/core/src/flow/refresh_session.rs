@@ -124,8 +124,9 @@ impl Refresh {
             if let Some(known) = known {
                 match self.verify(&known).await {
                     None => return self.without_call(known, session),
-                    // The newer one may be expired too by the Cloud's clock: then it is the one to refresh.
+                    // The newer one may be expired too, by the Cloud's clock or this one: then it is the one to refresh.
                     Some(Err(error)) if error.is_refusal() => return self.validate().await,
+                    Some(Ok(_)) if self.is_past_its_end() => return self.validate().await,
                     Some(result) => return self.verified(result, session, known).await,
                 }
             }
@@ -198,6 +199,13 @@ impl Refresh {
         let result = self.host.call(self.engine.config(), operation).await;
         permit.report(&result, self.host.now());
         Some(result)
+    }
+
+    /// Whether the token at hand is past its end by its own claims, where those count.
+    fn is_past_its_end(&self) -> bool {
+        let end = Unverified::peek(&self.token).expires_at;
+        let last = end.map(|end| end.plus(self.engine.cache.leeway()));
+        self.engine.keys().is_some() && last.is_some_and(|last| last <= self.host.now().wall)
     }
 
     /// The key of the token to ask with.

@@ -315,3 +315,24 @@ fn within_the_leeway_every_request_waits_for_the_refresh() {
         );
     }
 }
+
+/// The Cloud knows the token, and no longer its session.
+#[test]
+fn threat_020_after_a_failed_refresh_a_session_is_still_what_has_to_be_alive() {
+    let (key, engine) = (
+        Signer::new("k1"),
+        deployment(VerificationMode::KeysAndSession),
+    );
+    let text = key.token("usr_1", 20);
+    let ran = run(
+        requesting(&engine, Refresher::Here, &text).into_task(Jitter(1)),
+        at(15),
+        [
+            published(&[&key]),
+            lost(TransportError::Timeout),
+            status(401),
+        ],
+    );
+    assert_eq!(said(&ran.output.answer), "rejected request_failed");
+    assert!(ran.paths().iter().all(|path| !path.ends_with("/verify")));
+}

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::Renewal;
+use mastra_auth_cloud_core::flow::{Event, Jitter, Renewal};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 
+use crate::keys::by_keys;
 use crate::renew::{alive, handed_out, said, short};
 use crate::renewing::{left, request};
+use crate::world::signer::Signer;
 use crate::world::{
-    Ran, at, data, lost, refreshing, run, sign_in, status, token, v1, verified, with_bearer,
+    Ran, Step, at, data, lost, refreshing, run, sign_in, status, token, v1, verified, with_bearer,
 };
 
 const VALIDATE: &str = "/api/v1/auth/session/validate";
@@ -107,6 +108,29 @@ fn threat_030_a_held_token_is_nobodys_before_it_is_verified() {
     assert_eq!(ran.paths(), [VALIDATE]);
 }
 
+/// The Cloud mixed two sessions up: usr_2 has the token that it handed out for usr_1.
+#[test]
+fn threat_030_a_held_token_that_another_user_renews_leads_to_nobody_elses_session() {
+    for is_away in [false, true] {
+        let (engine, old, new) = holding("usr_1");
+        let theirs = short("usr_2", 291, 591);
+        let answer = if is_away {
+            lost(TransportError::Timeout)
+        } else {
+            verified("usr_2", &[])
+        };
+        let answers = vec![handed_out("usr_2", &theirs), answer];
+        let ran = renew(&engine, &new, 291, answers);
+        assert_eq!(ran.paths(), [VALIDATE, VERIFY]);
+        let own = short("usr_1", 292, 592);
+        let answers = vec![handed_out("usr_1", &own), verified("usr_1", &[])];
+        let ran = renew(&engine, &old, 292, answers);
+        assert_eq!(ran.paths(), [VALIDATE, VERIFY], "as if nothing were held");
+        assert_eq!(ran.sent[0].bearer.as_ref(), Some(&old));
+        assert_eq!(said(&ran.output), format!("usr_1 has {own}"));
+    }
+}
+
 #[test]
 fn a_held_token_that_is_over_by_then_is_the_one_to_renew() {
     let (engine, old, new) = holding("usr_1");
@@ -124,6 +148,35 @@ fn a_held_token_that_is_over_by_then_is_the_one_to_renew() {
     let ran = renew(&engine, &old, 310, vec![status(401), status(401)]);
     assert_eq!(said(&ran.output), "ended request_failed");
     assert_eq!(renew(&engine, &old, 311, vec![]).sent.len(), 0);
+}
+
+/// Without keys the Cloud's word on a held token counts, and the Cloud may know a later end.
+#[test]
+fn threat_020_by_keys_a_held_token_past_its_end_and_leeway_is_renewed_and_lets_no_user_in() {
+    for (seconds, is_over) in [(89, false), (90, true)] {
+        let (key, engine) = (Signer::new("k1"), by_keys());
+        let [old, new, newest] = [20, 60, 120].map(|end| key.token("usr_1", end));
+        let answers = vec![handed_out("usr_1", &new), lost(TransportError::Timeout)];
+        let ran = renew(&engine, &old, 10, answers);
+        assert_eq!(said(&ran.output), "unavailable timeout");
+        let mut flow = refreshing(&engine, token(&old));
+        assert!(matches!(flow.step(Event::Start, at(80)), Step::Send(_)));
+        let good = || Event::Delivered(verified("usr_1", &[]));
+        let mut step = flow.step(good(), at(seconds));
+        if is_over {
+            let Step::Send(asked) = step else {
+                panic!("it is to be renewed");
+            };
+            assert!(asked.url().ends_with(VALIDATE));
+            flow.step(Event::Delivered(handed_out("usr_1", &newest)), at(seconds));
+            step = flow.step(good(), at(seconds));
+        }
+        let Step::Done(renewal) = step else {
+            panic!("it is over");
+        };
+        let has = if is_over { newest } else { new };
+        assert_eq!(said(&renewal), format!("usr_1 has {has}"));
+    }
 }
 
 #[test]
