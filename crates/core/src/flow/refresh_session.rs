@@ -99,8 +99,8 @@ enum Newer {
     HandedOut(SessionToken, Option<Duration>),
     /// The Cloud issued it to an earlier refresh, which could not verify it.
     Held,
-    /// An earlier refresh, with the stale identity to use while the Cloud cannot be asked.
-    Known(Option<Arc<Identity>>),
+    /// An earlier refresh, which verified it.
+    Known,
 }
 
 impl Refresh {
@@ -115,8 +115,8 @@ impl Refresh {
                 Lookup::Fresh(identity) | Lookup::Due(identity) => {
                     return self.renewed(identity, session);
                 }
-                Lookup::Stale(identity) => Some(Newer::Known(Some(identity))),
-                Lookup::Unknown if newer.is_verified() => Some(Newer::Known(None)),
+                Lookup::Stale(_) => Some(Newer::Known),
+                Lookup::Unknown if newer.is_verified() => Some(Newer::Known),
                 Lookup::Unknown => Some(Newer::Held),
                 // It is expired too, and so the one to refresh; or its session is over.
                 Lookup::Expired | Lookup::Refused(_) | Lookup::SignedOut => None,
@@ -187,12 +187,12 @@ impl Refresh {
     async fn verify(&self, newer: &Newer) -> Option<Result<CloudUser, CloudApiError>> {
         let token = match newer {
             Newer::HandedOut(newer, _) => newer,
-            Newer::Held | Newer::Known(_) => &self.token,
+            Newer::Held | Newer::Known => &self.token,
         };
         // By the old token where that is known: each newer one of a session would seem to be another account's failure.
         let of = match newer {
             Newer::Held => self.key,
-            Newer::HandedOut(..) | Newer::Known(_) => self.own_key(),
+            Newer::HandedOut(..) | Newer::Known => self.own_key(),
         };
         let permit = self.engine.may_ask(CallKind::Verify, of, self.host.now())?;
         let operation = VerifyToken::new(token.clone());

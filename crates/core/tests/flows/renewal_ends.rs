@@ -160,6 +160,27 @@ fn threat_031_what_was_renewed_is_not_handed_out_again_once_its_session_ended() 
     }
 }
 
+/// Another request asks about the newer token at the same time, and is told first.
+#[test]
+fn a_newer_token_that_is_refused_while_a_refresh_asks_about_it_is_not_handed_out() {
+    let (old, new) = (issued(0, 300), issued(250, 600));
+    let here = instance();
+    knows(&here, &old, 280);
+    let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
+    assert_eq!(
+        said(&renew(&here, &old, answers, 9, &|| {})),
+        format!("usr_1 has {new}")
+    );
+    let mut flow = refreshing(&here, token(&old));
+    assert!(matches!(flow.step(Event::Start, at(325)), Step::Send(_)));
+    let told = with_bearer(&here, &new, at(325), [status(401)]);
+    assert_eq!(told.0, "rejected request_failed");
+    let Step::Done(renewal) = flow.step(Event::Delivered(status(500)), at(326)) else {
+        panic!("it is told")
+    };
+    assert_eq!(said(&renewal), "unavailable request_failed");
+}
+
 #[test]
 fn threat_020_a_user_who_ended_elsewhere_takes_what_was_renewed_since_along() {
     // The Cloud's clock, or what is under way, makes the newer token later than the end of its user.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::{Event, Jitter, Renewal};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Jitter, Renewal};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 
 use crate::keys::by_keys;

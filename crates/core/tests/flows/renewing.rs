@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Refresher, Verdict};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use mastra_auth_cloud_core::flow::{
     Authentication, Event, Finished, Jitter, Renewal, Shared, Step, Task, Work,
 };
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use mastra_auth_cloud_core::ids::SessionId;
 use mastra_auth_cloud_core::time::Now;
 
 use crate::renew::{alive, handed_out, short};
@@ -209,6 +212,41 @@ fn threat_035_ten_minutes_of_tokens_of_five_seconds_sign_nobody_out() {
             renewals >= 600 / (every + 5),
             "{renewals} of every {every} s"
         );
+    }
+}
+
+#[test]
+fn threat_031_what_ends_a_session_during_a_refresh_that_fails_ends_this_request_too() {
+    let session =
+        |engine: &Engine| engine.end_session(&SessionId::parse("ses_1").unwrap(), at(291));
+    let refuse = |engine: &Arc<Engine>, text: &str| {
+        let pace = validate_session(engine, token(text), Jitter(1));
+        let ended = run(pace, at(291), [status(401)]).output;
+        assert!(ended.is_ok_and(|session| session.is_none()));
+    };
+    let ways: [(&dyn Fn(&Arc<Engine>, &str), &str); 3] = [
+        (&|engine, _| session(engine), "rejected signed_out"),
+        (&refuse, "rejected request_failed"),
+        // It is no longer cached when the revocation comes.
+        (
+            &|engine, text| {
+                engine.forget(&token(text));
+                session(engine);
+            },
+            "rejected signed_out",
+        ),
+    ];
+    for (end, told) in ways {
+        let engine = v1();
+        let old = short("usr_1", 0, 300);
+        sign_in(&engine, "usr_1", &old);
+        let known = with_bearer(&engine, &old, at(285), [verified("usr_1", &[])]);
+        assert_eq!(known.0, "user usr_1");
+        let (refresh, request) = waiting(&engine, &format!("{SESSION}={old}"), at(290));
+        end(&engine, &old);
+        let away = Renewal::Unavailable(CloudApiError::new(Code::Timeout));
+        drop(refresh);
+        assert_eq!(said(&done(request, away, at(292)).answer), told);
     }
 }
 

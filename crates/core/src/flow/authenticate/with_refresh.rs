@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::super::refresh_session::refresh_session;
 use super::super::results::Renewal;
+use super::super::verify_token::{Known, look};
 use super::credentials::Credential;
 use super::{Authentication, Judged, Refresher, Search, Tried};
 use crate::cloud::model::CloudSession;
@@ -65,8 +66,18 @@ impl Search {
             Renewal::Ended(error) => Err((error, Source::Cloud)),
             Renewal::Unchanged { .. } | Renewal::Unavailable(_) => {
                 let now = self.host.now();
+                let over = |code| Err((CloudApiError::new(code), source));
+                // It may have been refused or revoked while the refresh ran.
+                if let Known::Answer(Authentication::Rejected(error)) =
+                    look(&self.engine, &identity.key(), now)
+                {
+                    return Err((error, Source::Cache));
+                }
                 if self.engine.cache.is_over(&identity, now) {
-                    return Err((CloudApiError::new(Code::SessionExpired), source));
+                    return over(Code::SessionExpired);
+                }
+                if !self.engine.cache.stands(&identity, now) {
+                    return over(Code::SignedOut);
                 }
                 if identity.is_past_end(now.wall) {
                     self.engine.renewal_failed(&identity.key(), now);

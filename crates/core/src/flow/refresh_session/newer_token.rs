@@ -21,9 +21,8 @@ impl Refresh {
     pub(super) fn without_call(&self, newer: Newer, session: CloudSession) -> Renewal {
         let open = CloudApiError::new(Code::CircuitOpen);
         match newer {
-            Newer::Known(Some(stale)) => self.renewed(stale, session),
             Newer::HandedOut(newer, _) => self.held(newer, session, open),
-            Newer::Held | Newer::Known(None) => Renewal::Unavailable(open),
+            Newer::Held | Newer::Known => self.known(session, open),
         }
     }
 
@@ -61,8 +60,7 @@ impl Refresh {
                 cached.map_or_else(signed_out, |identity| self.renewed(identity, session))
             }
             (Ok(_), _) => another_one(),
-            // A stale identity stays signed in while the Cloud is down.
-            (Err(_), Newer::Known(Some(stale))) => self.renewed(stale, session),
+            (Err(error), Newer::Held | Newer::Known) => self.known(session, error),
             (Err(error), _) if error.is_refusal() && is_late => late(),
             (Err(error), Newer::HandedOut(newer, _)) if error.is_outage() => {
                 self.held(newer, session, error)
@@ -95,6 +93,16 @@ impl Refresh {
         self.engine
             .rotate(own_key, old_end, identity, Some(session.clone()), now)
             .map_or_else(signed_out, |identity| self.renewed(identity, session))
+    }
+
+    /// What is known of the newer token stays signed in while the Cloud cannot be asked.
+    fn known(&self, session: CloudSession, error: CloudApiError) -> Renewal {
+        match self.engine.lookup(&self.own_key(), self.host.now()) {
+            Lookup::Stale(known) | Lookup::Fresh(known) | Lookup::Due(known) => {
+                self.renewed(known, session)
+            }
+            _ => Renewal::Unavailable(error),
+        }
     }
 
     /// The newer token could not be verified. Later the old one may be too old to get another, so the newer one is kept,
