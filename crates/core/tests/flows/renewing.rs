@@ -215,6 +215,9 @@ fn threat_035_ten_minutes_of_tokens_of_five_seconds_sign_nobody_out() {
     }
 }
 
+/// A way to end the session of a token.
+type End<'a> = &'a dyn Fn(&Arc<Engine>, &str);
+
 #[test]
 fn threat_031_what_ends_a_session_during_a_refresh_that_fails_ends_this_request_too() {
     let session =
@@ -224,7 +227,7 @@ fn threat_031_what_ends_a_session_during_a_refresh_that_fails_ends_this_request_
         let ended = run(pace, at(291), [status(401)]).output;
         assert!(ended.is_ok_and(|session| session.is_none()));
     };
-    let ways: [(&dyn Fn(&Arc<Engine>, &str), &str); 3] = [
+    let ways: [(End<'_>, &str); 3] = [
         (&|engine, _| session(engine), "rejected signed_out"),
         (&refuse, "rejected request_failed"),
         // It is no longer cached when the revocation comes.
