@@ -249,9 +249,9 @@ fn threat_024_malformed_neighbour_cookie() {
     assert_eq!(found("s=1;s=2;s=3;s=4;t=5", "t"), ["5"]);
 
     let header = |length: usize| format!("s={}", "x".repeat(length - 2));
-    assert!(values(&header(MAX_HEADER_BYTES), "s").is_ok());
+    assert!(values(&header(16_384), "s").is_ok());
     assert_eq!(
-        values(&header(MAX_HEADER_BYTES + 1), "s").unwrap_err(),
+        values(&header(16_385), "s").unwrap_err(),
         CookieError::HeaderTooLarge
     );
     assert!(names_with_prefix(&header(MAX_HEADER_BYTES + 1), "s").is_err());

@@ -242,8 +242,9 @@ mod tests {
         let tomorrow = hour.plus(MARGIN);
         let messages = [("kept", tomorrow, true), ("sent", tomorrow, false)];
         let mut commands = set.publish(messages, tomorrow);
-        commands.push(set.add_mark(hour.plus(BEHIND)));
-        commands.extend(set.check_mark(hour.plus(BEHIND)));
+        let later = Timestamp::from_unix_seconds(2 * 3600);
+        commands.push(set.add_mark(later));
+        commands.extend(set.check_mark(later));
         commands.extend(set.snapshot(10, hour).commands());
         let lines: Vec<_> = commands.iter().map(|words| words.join(" ")).collect();
         let expect = "ZREMRANGEBYSCORE NAME -inf 3600000, ZADD NAME 90000000 kept, PUBLISH NAME kept, \
