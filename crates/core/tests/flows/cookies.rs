@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::config::Config;
 use mastra_auth_cloud_core::cookie::{SessionCookieOptions, SessionCookies, Stage};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::callback::SignedIn;
+use mastra_auth_cloud_core::flow::callback::{OpenedLogin, SignedIn};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::sign_out::Logouts;
 use mastra_auth_cloud_core::ids::ProjectId;
@@ -111,6 +112,25 @@ fn threat_040_a_login_cookie_that_a_sibling_tossed_finishes_nothing_over_https()
     // On a desk another process may finish what one began.
     let desk = deployment("demo", Stage::Desk, 1);
     assert!(come_back(&desk, &tossed, "s1").is_ok());
+}
+
+#[test]
+fn threat_040_a_login_cookie_that_a_sibling_tossed_is_not_the_newest_where_the_cloud_replaced_the_state()
+ {
+    let platform = |entropy| {
+        let mut config = Config::clone(deployment("demo", Stage::Unknown, 1).config());
+        config.dialect = Dialect::Platform;
+        Engine::new(config, Entropy::new([entropy; 32]))
+    };
+    let (engine, attackers) = (platform(1), platform(66));
+    let own = begin_at(&engine, DESK, "own");
+    let tossed = begin_at(&attackers, DESK, "tossed");
+    // The address last noted.
+    begin_at(&engine, APP, "victims");
+    for (cookies, is_bound) in [(&own, true), (&tossed, false)] {
+        let login = OpenedLogin::of_host(&engine, state("deploy"), "s1", cookies, at(0));
+        assert_eq!(login.key().is_some(), is_bound, "{cookies}");
+    }
 }
 
 #[test]
