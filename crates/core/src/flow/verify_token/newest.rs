@@ -106,7 +106,7 @@ impl<'t> Chain<'t> {
                     self.from = if is_newest { &self.brought } else { &token }.clone();
                     self.refused.push(token);
                 }
-                Err(error) if is_taken && is_refusal(&error) => {
+                Err(error) if is_taken && refuses_session(&error) => {
                     break (Err(CloudApiError::new(Code::Timeout)), false);
                 }
                 result => break (result, is_newest),
@@ -124,7 +124,7 @@ impl<'t> Chain<'t> {
     /// Whether another session may be good, where the Cloud refused this one.
     fn has_another(&self, token: &SessionToken, is_newest: bool, error: &CloudApiError) -> bool {
         let is_last = is_newest && token.same_as(&self.brought);
-        is_refusal(error) && !is_last && self.refused.len() < MOST_REFUSED
+        refuses_session(error) && !is_last && self.refused.len() < MOST_REFUSED
     }
 
     /// The session to ask about, with the turn to ask: the newest, but for those that the Cloud refused. Or the answer to the
@@ -167,7 +167,7 @@ impl<'t> Chain<'t> {
     }
 }
 
-/// Whether the Cloud refused a session, and not its user.
-fn is_refusal(error: &CloudApiError) -> bool {
+/// Whether the Cloud itself refused a session: not a proxy, and not its user.
+fn refuses_session(error: &CloudApiError) -> bool {
     error.is_refusal() && error.status() == 401
 }
