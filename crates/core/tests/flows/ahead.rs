@@ -7,6 +7,7 @@ use mastra_auth_cloud_core::config::Policy;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, RawCredentials};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::{Authentication, Event, Jitter, Step as CoreStep, Work};
 
@@ -44,6 +45,12 @@ fn known() -> Arc<Engine> {
 fn one_request_is_given_the_task_and_nobody_waits_for_it() {
     let engine = known();
     assert!(look(&engine, 26).1.is_none());
+    let raw = RawCredentials {
+        authorization: Some("Bearer t"),
+        ..RawCredentials::default()
+    };
+    let is_fast = |second| fast_path::known(&engine, &raw, at(second)).is_ok();
+    assert_eq!([26, 27].map(is_fast), [true, false]);
     let (told, task) = look(&engine, 27);
     assert_eq!(told, "user usr_1");
     assert!(look(&engine, 28).1.is_none(), "it is given once");
