@@ -241,6 +241,7 @@ mod tests {
             Duration::ZERO,
         );
         assert_eq!(counters.calls().map(|row| row.count).sum::<u64>(), 1);
+        assert_eq!(counters.call_times().map(|row| row.count).sum::<u64>(), 1);
         assert_eq!(
             counters
                 .logins()
