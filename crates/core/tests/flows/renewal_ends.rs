@@ -224,3 +224,19 @@ fn a_refusal_that_is_no_401_ends_no_session_before_its_token_does() {
         assert_eq!(said(&ran.output), expect, "{second}");
     }
 }
+
+#[test]
+fn threat_031_a_sign_out_ends_a_newer_token_under_way_though_neither_names_its_session() {
+    let unnamed =
+        |from, to| jwt(&json!({ "sub": "usr_1", "iat": START + from, "exp": START + to }));
+    let (old, new) = (unnamed(0, 300), unnamed(295, 600));
+    let here = instance();
+    let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
+    let renewal = renew(&here, &old, answers, 1, &|| {
+        let (engine, now) = (Arc::clone(&here), at(291));
+        let logout = Logout::new(engine, token(&old), Effort::Once, now, Jitter(1));
+        let _ = run(logout, now, [status(500)]);
+    });
+    assert_eq!(said(&renewal), "ended signed_out");
+    is_refused(&here, &new, 293);
+}
