@@ -1,7 +1,7 @@
 //! `cargo xtask soak mutants`: the core is changed one place at a time, as cargo-mutants would, and the tests must notice.
 //!
-//! cargo-mutants builds each mutant by itself, which takes days. Here one build holds all of them. After `--hours` no other file
-//! begins: what is kept of a file stands until its code changes.
+//! cargo-mutants builds each mutant by itself, which takes days. Here one build holds nearly all of them, and only the others have
+//! one each. After `--hours` no other file begins: what is kept of a file stands until its code changes.
 
 mod copy;
 mod hunt;
@@ -18,8 +18,8 @@ use serde::Deserialize;
 use crate::process::capture;
 use crate::workspace::Workspace;
 use copy::{Copy, State};
-use hunt::{Answer, each};
-use record::{Record, Row};
+use hunt::{Answer, each, whole};
+use record::Record;
 
 const LIST: &str = "xtask/mutants.toml";
 
@@ -28,8 +28,8 @@ const LIST: &str = "xtask/mutants.toml";
 struct List {
     /// The core's modules in the order of their turns.
     turns: Vec<String>,
-    /// What has to notice, as words for `cargo test`.
-    tests: String,
+    /// What has to notice, as words for `cargo test`. A mutant that the first notice needs no build of the others.
+    tests: Vec<String>,
     /// Tests with one of these in their names take so long that each miss would cost minutes.
     slow: Vec<String>,
     /// A mutant that no test can tell from the code, and why.
@@ -67,22 +67,39 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     if let Some(only) = &only {
         turns.retain(|file| file == only);
     }
-    let programs = copy.build(&list.tests)?;
+    let programs = copy.build(&list.tests.join(" "))?;
     let tests = hunt::tests(&programs, &list.slow, &copy.package())?;
+    let ask_all = || {
+        for tests in &list.tests {
+            let answer = whole(&copy.programs(tests)?, &list.slow, &copy.package())?;
+            if !matches!(answer, Answer::Missed) {
+                return Ok(answer);
+            }
+        }
+        Ok(Answer::Missed)
+    };
+    ensure!(
+        matches!(ask_all()?, Answer::Missed),
+        "a test fails without a mutant"
+    );
     let date = capture(Command::new("date").args(["-u", "+%F"]))?;
     for file in turns {
         if Instant::now() >= end {
             break;
         }
+        let (mut row, missed) = record.begin(&file, date.trim());
+        let is_due = |name: &String| missed.as_ref().is_none_or(|missed| missed.contains(name));
         let mutants = copy.mutants.iter().enumerate();
-        let mutants: Vec<_> = mutants.filter(|(_, mutant)| mutant.file == file).collect();
+        let mutants: Vec<_> = mutants
+            .filter(|(_, mutant)| mutant.file == file && is_due(&mutant.name))
+            .collect();
         let answers = each(&mutants, |(at, mutant)| match mutant.state {
-            State::Built(function) => tests.ask(*at, function, &copy.package()),
-            State::Unviable => Ok(Answer::Unviable),
-            State::Apart => Ok(Answer::Apart),
+            State::Built(function) => tests.ask(*at, function, &copy.package()).map(Some),
+            State::Unviable => Ok(Some(Answer::Unviable)),
+            State::Apart => Ok(None),
         });
-        let mut row = Row::new(date.trim());
         for ((_, mutant), answer) in mutants.into_iter().zip(answers) {
+            let answer = answer?.map_or_else(|| copy.holding(mutant, ask_all), Ok);
             row.add(&mutant.name, answer?);
         }
         eprintln!("{file}: {row:?}");

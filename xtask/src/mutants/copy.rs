@@ -1,6 +1,7 @@
 //! One copy of the core that holds all its mutants: a variable of the environment chooses one, and nothing is compiled anew.
 //!
 //! A function becomes a `match` whose arms are its body once for each mutant, and last as it is. What does not compile is left out.
+//! What a variable cannot choose, as constants, is built by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -63,14 +64,13 @@ pub(super) enum State {
     Built(usize),
     /// The compiler notices it.
     Unviable,
-    /// It is in a constant, or in a function that must stay one expression: it would need a build of its own.
+    /// It is in a constant, or in a function that must stay one expression: it has a build of its own.
     #[default]
     Apart,
 }
 
 pub(super) struct Copy {
     folder: PathBuf,
-    target: PathBuf,
     /// Chosen by their places in this list.
     pub(super) mutants: Vec<Mutant>,
     functions: Vec<Body>,
@@ -107,7 +107,6 @@ impl Copy {
         let mut mutants: Vec<Mutant> = serde_json::from_str(&mutants)?;
         name(&mut mutants);
         let mut copy = Self {
-            target: workspace.target()?.join("mutants-build"),
             folder,
             mutants,
             functions: Vec::new(),
@@ -143,7 +142,7 @@ impl Copy {
             let head = function.start..inner.start;
             let words = text.part(&head)?;
             // An opaque type is the type of one body.
-            let result = words.split_once("->");
+            let result = words.rsplit_once("->");
             if inner.start < end || result.is_some_and(|(_, result)| result.contains("impl ")) {
                 continue;
             }
@@ -167,10 +166,11 @@ impl Copy {
         Ok(())
     }
 
-    /// Builds the test programs, without the mutants that do not compile.
-    pub(super) fn build(&mut self, programs: &str) -> Result<Vec<PathBuf>> {
+    /// Builds the test programs, without the mutants that do not compile, and then puts the code back as it is.
+    pub(super) fn build(&mut self, tests: &str) -> Result<Vec<PathBuf>> {
         let root = self.path("lib.rs");
-        fs::write(&root, format!("{}\nmod mutants;\n", read(&root)?))?;
+        let library = read(&root)?;
+        fs::write(&root, format!("{library}\nmod mutants;\n"))?;
         let count = self.functions.len().to_string();
         fs::write(self.path("mutants.rs"), CHOSEN.replace("FUNCTIONS", &count))?;
         let mut originals = BTreeMap::new();
@@ -188,31 +188,69 @@ impl Copy {
                 }
                 lines.insert(file.as_str(), parts);
             }
-            let mut cargo = Command::new("cargo");
-            cargo.args(BUILD.split(' ')).args(programs.split(' '));
-            cargo.current_dir(&self.folder).stderr(Stdio::inherit());
-            cargo.env("CARGO_TARGET_DIR", &self.target);
-            cargo.env("RUSTFLAGS", "-Awarnings");
-            cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
-            let output = cargo.output()?;
-            let said = String::from_utf8(output.stdout)?;
-            let said = said.lines().map(serde_json::from_str);
-            let said: Vec<Value> = said.collect::<Result<_, _>>()?;
-            if output.status.success() {
-                let is_test =
-                    |message: &&Value| message.pointer("/profile/test") == Some(&Value::Bool(true));
-                let tests = said.iter().filter(is_test);
-                let tests = tests.filter_map(|message| message["executable"].as_str());
-                return Ok(tests.map(PathBuf::from).collect());
-            }
-            let errors = said.iter().map(|said| &said["message"]);
-            let errors = errors.filter(|error| error["level"] == "error");
-            let errors: Vec<_> = errors.filter(|error| !places(error).is_empty()).collect();
-            ensure!(!errors.is_empty(), "the copy does not compile");
-            for error in errors {
-                self.leave_out(error, &lines)?;
+            match self.cargo("mutants-build", tests)? {
+                Ok(programs) => {
+                    for (file, original) in &originals {
+                        fs::write(self.path(file), &original.text)?;
+                    }
+                    fs::write(&root, library)?;
+                    return Ok(programs);
+                }
+                Err(errors) => {
+                    for error in &errors {
+                        self.leave_out(error, &lines)?;
+                    }
+                }
             }
         }
+    }
+
+    /// The result of this work while the copy holds one mutant.
+    pub(super) fn holding<T>(
+        &self,
+        mutant: &Mutant,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let path = self.path(&mutant.file);
+        let original = Text::new(read(&path)?);
+        let mut text = original.text.clone();
+        text.replace_range(original.range(mutant.span)?, &mutant.replacement);
+        fs::write(&path, text)?;
+        let done = work();
+        fs::write(&path, original.text)?;
+        done
+    }
+
+    /// Builds these test programs of the copy as it is. None are built where it does not compile.
+    pub(super) fn programs(&self, tests: &str) -> Result<Vec<PathBuf>> {
+        Ok(self.cargo("mutants-alone", tests)?.unwrap_or_default())
+    }
+
+    /// Builds the test programs in this folder. Or what does not compile.
+    fn cargo(&self, target: &str, tests: &str) -> Result<Result<Vec<PathBuf>, Vec<Value>>> {
+        let mut cargo = Command::new("cargo");
+        cargo.args(BUILD.split(' ')).args(tests.split(' '));
+        cargo.current_dir(&self.folder).stderr(Stdio::inherit());
+        cargo.env("CARGO_TARGET_DIR", self.folder.with_file_name(target));
+        cargo.env("RUSTFLAGS", "-Awarnings");
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
+        cargo.env("CARGO_INCREMENTAL", "1");
+        let output = cargo.output()?;
+        let said = String::from_utf8(output.stdout)?;
+        let said = said.lines().map(serde_json::from_str);
+        let said: Vec<Value> = said.collect::<Result<_, _>>()?;
+        if output.status.success() {
+            let tests = said
+                .iter()
+                .filter(|said| said.pointer("/profile/test") == Some(&Value::Bool(true)));
+            let tests = tests.filter_map(|said| said["executable"].as_str());
+            return Ok(Ok(tests.map(PathBuf::from).collect()));
+        }
+        let errors = said.iter().map(|said| said["message"].clone());
+        let errors = errors.filter(|error| error["level"] == "error" && !places(error).is_empty());
+        let errors: Vec<_> = errors.collect();
+        ensure!(!errors.is_empty(), "the copy is not built");
+        Ok(Err(errors))
     }
 
     fn with_mutants(&self, file: &str, original: &Text) -> Result<(String, Lines)> {
@@ -394,7 +432,6 @@ mod tests {
         name(&mut mutants);
         let mut copy = Copy {
             folder: PathBuf::new(),
-            target: PathBuf::new(),
             mutants,
             functions: Vec::new(),
         };
@@ -426,6 +463,32 @@ mod tests {
             text,
             "fn f(a: u8) -> u8 {\n    \nmatch crate::mutants::chosen(0) {\n0 => {\n0\n}\n1 => {\na - 1\n}\n_ => {\na + 1\n}\n}\n\n}\n"
         );
+        assert!(states(&copy) == [State::Built(0), State::Built(0), State::Apart]);
+    }
+
+    #[test]
+    fn a_mutant_with_a_build_of_its_own_is_in_the_copy_for_its_turn() {
+        let mut copy = copy();
+        copy.folder = std::env::temp_dir().join(format!("xtask-mutants-{}", std::process::id()));
+        let path = copy.path("a.rs");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, TEXT).unwrap();
+        let held = copy.holding(&copy.mutants[1], || read(&path));
+        assert_eq!(held.unwrap(), TEXT.replace('+', "-"));
+        assert_eq!(read(&path).unwrap(), TEXT);
+        fs::remove_dir_all(&copy.folder).unwrap();
+    }
+
+    #[test]
+    fn a_function_that_takes_closures_has_no_opaque_type() {
+        let mut copy = copy();
+        let closures = "const fn f(a: impl Fn() -> u8, b: impl Fn()) -> u8 {\n    a + 1\n}\n";
+        let closures = Text::new(closures.to_owned());
+        for mutant in &mut copy.mutants {
+            mutant.state = State::Apart;
+        }
+        copy.functions.clear();
+        copy.find_functions("a.rs", &closures).unwrap();
         assert!(states(&copy) == [State::Built(0), State::Built(0), State::Apart]);
     }
 

@@ -14,6 +14,8 @@ use crate::process::capture;
 
 /// A test that takes so long with a mutant hangs, on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(60);
+/// All tests of a program, likewise.
+const LONG: Duration = Duration::from_secs(300);
 /// A mutant that never stops must not take all memory. Stacks are large because every arm of a function has its own variables.
 const START: &str = "ulimit -v 16000000; RUST_MIN_STACK=50000000 exec \"$@\"";
 
@@ -28,8 +30,6 @@ pub(super) enum Answer {
     Missed,
     /// It does not compile.
     Unviable,
-    /// It would need a build of its own.
-    Apart,
 }
 
 struct Test {
@@ -65,8 +65,11 @@ pub(super) fn tests(programs: &[PathBuf], slow: &[String], package: &Path) -> Re
     let tests = each(&names, |(at, (program, name))| {
         let path = folder.join(at.to_string());
         let begin = Instant::now();
-        let mut command = start(program, name, package);
-        let status = command.env("MUTANTS_REACHED", &path).status()?;
+        let mut command = start(program, package);
+        let status = command
+            .args(["--exact", name])
+            .env("MUTANTS_REACHED", &path)
+            .status()?;
         ensure!(status.success(), "{name} fails without a mutant");
         let time = begin.elapsed();
         let reached = if path.exists() {
@@ -109,8 +112,11 @@ impl Tests {
             let Some(test) = self.all.get(at) else {
                 continue;
             };
-            let mut command = start(&test.program, &test.name, package);
-            if !passes(command.env("MUTANT", mutant.to_string()).spawn()?)? {
+            let mut command = start(&test.program, package);
+            command
+                .args(["--exact", &test.name])
+                .env("MUTANT", mutant.to_string());
+            if !passes(command.spawn()?, LIMIT)? {
                 let mut recent = recent();
                 recent.retain(|other| *other != at);
                 recent.push_back(at);
@@ -124,13 +130,29 @@ impl Tests {
     }
 }
 
-fn passes(mut child: Child) -> io::Result<bool> {
+/// Runs a mutant's own programs until a test of one fails. There is none where it does not compile.
+pub(super) fn whole(programs: &[PathBuf], slow: &[String], package: &Path) -> Result<Answer> {
+    for program in programs {
+        let mut command = start(program, package);
+        command.args(slow.iter().flat_map(|part| ["--skip", part]));
+        if !passes(command.spawn()?, LONG)? {
+            return Ok(Answer::Noticed);
+        }
+    }
+    Ok(if programs.is_empty() {
+        Answer::Unviable
+    } else {
+        Answer::Missed
+    })
+}
+
+fn passes(mut child: Child, limit: Duration) -> io::Result<bool> {
     let begin = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status.success());
         }
-        if begin.elapsed() > LIMIT {
+        if begin.elapsed() > limit {
             child.kill()?;
             child.wait()?;
             return Ok(false);
@@ -139,14 +161,12 @@ fn passes(mut child: Child) -> io::Result<bool> {
     }
 }
 
-fn start(program: &Path, name: &str, package: &Path) -> Command {
+fn start(program: &Path, package: &Path) -> Command {
     let mut command = Command::new("sh");
     command
         .args(["-c", START, "sh"])
         .arg(program)
-        .args(["--exact", name])
-        .current_dir(package);
-    command
+        .current_dir(package)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());

@@ -18,7 +18,6 @@ pub(super) struct Row {
     date: String,
     noticed: u64,
     unviable: u64,
-    apart: u64,
     missed: Vec<String>,
 }
 
@@ -28,7 +27,6 @@ impl Row {
             date: date.to_owned(),
             noticed: 0,
             unviable: 0,
-            apart: 0,
             missed: Vec::new(),
         }
     }
@@ -37,7 +35,6 @@ impl Row {
         match answer {
             Answer::Noticed => self.noticed += 1,
             Answer::Unviable => self.unviable += 1,
-            Answer::Apart => self.apart += 1,
             Answer::Missed => self.missed.push(name.to_owned()),
         }
     }
@@ -85,7 +82,6 @@ impl Record {
                     date: text(2)?.to_owned(),
                     noticed: number(3)?,
                     unviable: number(5)?,
-                    apart: number(6)?,
                     missed,
                 };
                 rows.insert(file.to_owned(), row);
@@ -98,6 +94,24 @@ impl Record {
     pub(super) fn stands(&self, file: &str, equivalent: &BTreeMap<String, String>) -> bool {
         let row = self.rows.get(file);
         row.is_some_and(|row| row.missed.iter().all(|name| equivalent.contains_key(name)))
+    }
+
+    /// The row of a file for its turn, and which mutants it asks about: none where all have one. Where the code is the same, what was
+    /// noticed stays so, and what was missed is asked about again.
+    pub(super) fn begin(&mut self, file: &str, date: &str) -> (Row, Option<Vec<String>>) {
+        let Some(row) = self.rows.remove(file) else {
+            return (Row::new(date), None);
+        };
+        let (date, missed) = (date.to_owned(), Vec::new());
+        let asked = row.missed;
+        (
+            Row {
+                date,
+                missed,
+                ..row
+            },
+            Some(asked),
+        )
     }
 
     pub(super) fn put(&mut self, file: &str, row: Row) {
@@ -114,16 +128,12 @@ impl Record {
     /// The line that is kept, where the core has so many mutants.
     pub(super) fn line(&self, all: usize, equivalent: &BTreeMap<String, String>) -> Value {
         let sum = |of: fn(&Row) -> u64| self.rows.values().map(of).sum::<u64>();
-        let (noticed, viable, unviable, apart) = (
-            sum(|row| row.noticed),
-            sum(Row::viable),
-            sum(|row| row.unviable),
-            sum(|row| row.apart),
-        );
+        let (noticed, viable) = (sum(|row| row.noticed), sum(Row::viable));
+        let unviable = sum(|row| row.unviable);
         let score = (noticed * 100).checked_div(viable).unwrap_or_default();
         let title = format!(
-            "{} of the core's {all} mutants had a turn. {unviable} do not compile, and {apart} would need a build each. The tests notice {noticed} of the other {viable}: {score} %.",
-            viable + unviable + apart,
+            "{} of the core's {all} mutants had a turn. {unviable} do not compile. The tests notice {noticed} of the other {viable}: {score} %.",
+            viable + unviable,
         );
         let columns = [
             "file",
@@ -132,7 +142,6 @@ impl Record {
             "noticed",
             "missed",
             "does not compile",
-            "not built",
         ];
         let rows = self.rows.iter().map(|(file, row)| {
             json!([
@@ -141,8 +150,7 @@ impl Record {
                 row.date,
                 row.noticed,
                 row.missed.len(),
-                row.unviable,
-                row.apart
+                row.unviable
             ])
         });
         let rows: Vec<_> = rows.collect();
@@ -192,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_row_stands_while_its_code_is_the_same_and_each_miss_has_a_reason() {
-        use Answer::{Apart, Missed, Noticed, Unviable};
+        use Answer::{Missed, Noticed, Unviable};
         let code = [
             ("a.rs", "fn f() {}"),
             ("b/c.rs", "fn g() {}"),
@@ -201,7 +209,7 @@ mod tests {
         let mut record = Record::of(&json!({}), codes(&code)).unwrap();
         for (file, answers) in [
             ("a.rs", vec![Noticed, Missed, Unviable]),
-            ("b/c.rs", vec![Noticed, Apart]),
+            ("b/c.rs", vec![Noticed]),
             ("d.rs", vec![Missed]),
         ] {
             let mut row = Row::new("2026-01-01");
@@ -217,7 +225,7 @@ mod tests {
         let kept = record.line(9, &why);
         assert_eq!(
             kept["tables"][0]["title"],
-            "6 of the core's 9 mutants had a turn. 1 do not compile, and 1 would need a build each. The tests notice 2 of the other 4: 50 %."
+            "5 of the core's 9 mutants had a turn. 1 do not compile. The tests notice 2 of the other 4: 50 %."
         );
         assert_eq!(
             kept["tables"][1]["rows"],
@@ -241,8 +249,16 @@ mod tests {
         ];
         assert_eq!(stand(&added), ["a.rs", "b/c.rs"]);
         assert_eq!(stand(&[("a.rs", "fn f() { g() }")]), [""; 0]);
-        // What was missed is counted until it is noticed.
-        let again = Record::of(&kept, codes(&code)).unwrap();
+        // What was missed is counted until it is noticed, and alone asked about again.
+        let mut again = Record::of(&kept, codes(&code)).unwrap();
         assert_eq!(again.line(9, &why), kept);
+        let missed = "a.rs: replace || with && in f";
+        let (mut row, asked) = again.begin("a.rs", "2026-01-01");
+        assert_eq!(asked, Some(vec![missed.to_owned()]));
+        row.add(missed, Missed);
+        again.put("a.rs", row);
+        assert_eq!(again.line(9, &why), kept);
+        let (row, asked) = again.begin("new.rs", "2026-01-02");
+        assert!(row.viable() == 0 && asked.is_none());
     }
 }
