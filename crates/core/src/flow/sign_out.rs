@@ -16,13 +16,15 @@ use alloc::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::task::{Host, Jitter, Task};
+use crate::cloud::envelope::bad_member;
 use crate::cloud::ops::Operation;
 use crate::cloud::ops::destroy_session::DestroySession;
 use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::engine::Engine;
 use crate::engine::rotated_tokens::NewerToken;
-use crate::error::{CloudApiError, Code, Kind};
+use crate::error::{CloudApiError, Code};
 use crate::ids::SessionId;
+use crate::json::BadMember;
 use crate::secret::SessionToken;
 use crate::session::lookup::{Lookup, Refusal, Refused};
 use crate::session::{Identity, TokenDigest};
@@ -68,8 +70,6 @@ pub enum Effort {
 #[must_use = "the Cloud is not called until the task is driven"]
 pub struct Logout {
     known: Option<Arc<Identity>>,
-    /// The Cloud's id of the session.
-    id: Option<SessionId>,
     /// Whether the Cloud answered a moment ago that it knows no such session.
     is_gone: bool,
     /// Tokens that the host is still to prove, and when they end.
@@ -105,12 +105,9 @@ impl Logout {
         let known_end = known.as_ref().and_then(|identity| identity.expires_at());
         let is_gone = match engine.lookup(&key, now) {
             // Only by the Cloud's refusal. A bad signature ends no session there, nor does the refusal of an expired token.
-            Lookup::Refused(Refusal { error, of }) => {
-                error.kind() == Kind::Cloud && of == Refused::Session
-            }
+            Lookup::Refused(Refusal { error, of }) => of == Refused::Session && is_gone(&error),
             _ => false,
         };
-        let id = known.as_ref().and_then(|of| of.session_id().cloned());
         let is_unsure =
             token.is_sealed() && newer.as_ref().is_some_and(|newer| !newer.is_verified());
         let older = |token: &SessionToken| Session {
@@ -139,7 +136,6 @@ impl Logout {
         let unproven = (!is_own_known).then_some((token, known_end));
         Self {
             known,
-            id,
             is_gone,
             unproven: unproven.into_iter().collect(),
             session,
@@ -162,7 +158,6 @@ impl Logout {
     pub fn into_task(self) -> Task<'static, SignOut> {
         let Self {
             known,
-            id,
             is_gone,
             unproven,
             session,
@@ -199,7 +194,7 @@ impl Logout {
                 None => SignOut::AlreadyGone,
             };
             if !is_gone && !matches!(outcome, SignOut::Ended) {
-                outcome = outcome.worse(session.end(id, &host).await);
+                outcome = outcome.worse(session.end(known.as_deref(), &host).await);
             }
             for session in older {
                 outcome = outcome.worse(session.end(None, &host).await);
@@ -222,13 +217,14 @@ struct Session {
 }
 
 impl Session {
-    async fn end(mut self, known: Option<SessionId>, host: &Host) -> SignOut {
+    async fn end(mut self, known: Option<&Identity>, host: &Host) -> SignOut {
         let said = Unverified::peek(&self.token);
         let is_past = said.expires_at.is_some_and(|end| end <= host.now().wall);
-        let id = known.or_else(|| self.engine.session_of(&self.token, said.session_id));
+        let id = known.and_then(|known| known.session_id().cloned());
+        let id = id.or_else(|| self.engine.session_of(&self.token, said.session_id));
         let id = match id {
             Some(id) if !is_past => id,
-            id => match (self.validate(host).await, id) {
+            id => match (self.validate(known, host).await, id) {
                 // Ending the session takes only its id and the token.
                 (Ok(id), _) | (Err(_), Some(id)) => id,
                 (Err(error), None) => return ended(Err(error)),
@@ -248,9 +244,17 @@ impl Session {
     }
 
     /// The session's id at the Cloud. An expired token is replaced by a newer one.
-    async fn validate(&mut self, host: &Host) -> Result<SessionId, CloudApiError> {
+    async fn validate(
+        &mut self,
+        known: Option<&Identity>,
+        host: &Host,
+    ) -> Result<SessionId, CloudApiError> {
         let operation = ValidateSession::new(self.token.clone());
         let Validated { session, newer } = self.call(operation, host).await?;
+        if known.is_some_and(|known| known.user().id() != session.user_id()) {
+            // Another user's session is not this one's to end.
+            return Err(bad_member(BadMember("session.user_id")));
+        }
         let end = Some(session.expires_at());
         for token in newer.iter().chain([&self.token]) {
             self.engine
@@ -321,10 +325,14 @@ impl Logouts {
     ) -> Self {
         let known = |token: &SessionToken| engine.last_verified(token, now);
         let newcomer = known(new);
+        let session_of = |token: &SessionToken| {
+            let known = known(token).and_then(|it| it.session_id().cloned());
+            known.or_else(|| Unverified::peek(token).session_id)
+        };
+        // The Cloud may have given one session both, in turn: to end the old one would end the new one. Not so where they are two
+        // users'.
         let is_another = |old: &SessionToken| match (known(old), &newcomer) {
-            // The Cloud may have given one session both, in turn: to end the old one would end the new one. Not so where they
-            // are two users'.
-            _ if !new.is_sealed() => true,
+            _ if !new.is_sealed() => session_of(old).is_none_or(|it| session_of(new) != Some(it)),
             (Some(old), Some(new)) => old.user().id() != new.user().id(),
             _ => false,
         };
@@ -354,13 +362,15 @@ impl Logouts {
     }
 }
 
-/// Only a 401, 404 or 410 means that there is no such session; any other refusal leaves it alive.
 fn ended(result: Result<(), CloudApiError>) -> SignOut {
     match result {
         Ok(()) => SignOut::Ended,
-        Err(error) if error.is_refusal() && matches!(error.status(), 401 | 404 | 410) => {
-            SignOut::AlreadyGone
-        }
+        Err(error) if is_gone(&error) => SignOut::AlreadyGone,
         Err(error) => SignOut::NotConfirmed(error),
     }
+}
+
+/// Only a 401, 404 or 410 of the Cloud means that there is no such session; any other refusal leaves it alive.
+fn is_gone(error: &CloudApiError) -> bool {
+    error.is_refusal() && matches!(error.status(), 401 | 404 | 410)
 }

@@ -11,8 +11,8 @@ use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use serde_json::json;
 
 use crate::world::{
-    Ran, START, Step, Stepped, answer, at, data, jwt, lost, pkce, run, session, sign_in, status,
-    token, v1, verified, with_bearer,
+    Ran, START, Step, Stepped, answer, at, data, exchanged, jwt, lost, pkce, refreshing, run,
+    session, sign_in, sign_in_with, status, token, v1, verified, with_bearer,
 };
 
 const DESTROY: &str = "/api/v1/auth/session/destroy";
@@ -410,4 +410,52 @@ fn a_sign_in_replaces_what_the_browser_brought_but_not_itself() {
     assert_eq!(several.take().len(), 1);
     assert!(engine.is_signed_out(&token("old"), at(1)));
     assert!(!engine.is_signed_out(&token("new"), at(1)));
+}
+
+#[test]
+fn threat_032_a_refresh_that_was_refused_confirms_no_end_unless_the_session_is_gone() {
+    for (code, expect) in [(401, 0), (404, 0), (410, 0), (400, 1), (403, 1)] {
+        let engine = v1();
+        let refresh = refreshing(&engine, token(&with_sid()));
+        run(refresh, at(0), [status(code)]);
+        let answers = (0..expect).map(|_| status(500));
+        let ran = run(logout(&engine, &with_sid(), Effort::Once), at(1), answers);
+        let is_gone = ran.output == SignOut::AlreadyGone;
+        assert_eq!(is_gone, expect == 0, "{code}: {:?}", ran.output);
+    }
+}
+
+/// The Cloud mixes two sessions up.
+#[test]
+fn threat_078_a_sign_out_ends_no_session_that_the_cloud_says_is_another_users() {
+    let engine = v1();
+    sign_in(&engine, "usr_2", "theirs");
+    with_bearer(&engine, "own", at(0), [verified("usr_1", &[])]);
+    let theirs = data(&json!({ "session": session("ses_2", "usr_2", 60) }));
+    let ran = run(logout(&engine, "own", Effort::Once), at(1), [theirs]);
+    assert_eq!(said(&ran.output), "not confirmed invalid_response");
+    assert_eq!(ran.paths(), [VALIDATE]);
+    let told = with_bearer(&engine, "theirs", at(2), []);
+    assert_eq!(told, ("user usr_2".to_owned(), 0));
+}
+
+#[test]
+fn a_sign_in_that_goes_on_with_the_session_that_the_browser_brought_does_not_end_it() {
+    let claims = |token| jwt(&json!({ "sid": "ses_1", "jti": token }));
+    for (old, new, is_known) in [
+        ("old".to_owned(), "new".to_owned(), true),
+        (claims("old"), claims("new"), false),
+    ] {
+        let engine = v1();
+        if is_known {
+            let answers = [exchanged("usr_1", &old)];
+            _ = sign_in_with(&engine, "usr_1-before", at(0), answers);
+        }
+        sign_in(&engine, "usr_1", &new);
+        let header = format!("__Host-mastra_session={old}");
+        let mut several = Logouts::replaced(&engine, &header, &token(&new), at(1), Jitter(1));
+        assert!(several.take().is_empty());
+        let told = with_bearer(&engine, &new, at(2), []);
+        assert_eq!(told, ("user usr_1".to_owned(), 0));
+    }
 }
