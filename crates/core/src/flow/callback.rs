@@ -37,7 +37,7 @@ use crate::login::cookie::{self, Opened};
 use crate::login::state::{PRODUCT, State, StateId};
 use crate::secret::{AuthorizationCode, SessionToken};
 use crate::session::TokenDigest;
-use crate::time::Now;
+use crate::time::{Now, Timestamp};
 use crate::url::Site;
 
 /// One callback.
@@ -67,6 +67,8 @@ struct SignIn {
     site: Site,
     /// The newest token that the Cloud issued.
     issued: Option<SessionToken>,
+    /// When the browser came back.
+    came_at: Timestamp,
     host: Host,
 }
 
@@ -226,6 +228,7 @@ impl Callback {
                 state,
                 site,
                 issued: None,
+                came_at: now.wall,
                 host,
             };
             let result = sign_in.run(begun, key).await;
@@ -323,13 +326,16 @@ impl SignIn {
             .at(Some(self.site))
             .fits(token.expose().len())?;
         let newer = NewerSlot::default();
-        let operation = VerifyToken::new(token).keeping(&newer);
+        let operation = VerifyToken::new(token.clone()).keeping(&newer);
         let user = self.host.call(config, operation).await;
         if let Some(newer) = newer.get() {
             // The Cloud refuses the old one from now on.
             self.issued = Some(newer);
         }
         let user = user?;
+        if self.engine.is_signed_out(&token, self.host.now()) {
+            return Err(CloudApiError::new(Code::SignedOut));
+        }
         self.without_session(self.said_by_cloud(user), config.policy.session_max_age)
     }
 

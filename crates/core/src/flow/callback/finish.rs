@@ -39,7 +39,8 @@ impl SignIn {
             .ok_or_else(|| bad_member(BadMember("access_token")))?;
         let now = self.host.now();
         let end = now.wall.plus(expires_in).min(Timestamp::LAST);
-        let session = CloudSession::new(id, user.id().clone(), now.wall, end);
+        // It is not known to have begun later: a revocation since then is of this session too.
+        let session = CloudSession::new(id, user.id().clone(), self.came_at, end);
         // The session's end is unknown so far, only the token's.
         self.finish(identity, session, None)
     }

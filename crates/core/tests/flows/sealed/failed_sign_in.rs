@@ -5,12 +5,16 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::callback::CallbackOutcome;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::ids::OrganizationId;
+use mastra_auth_cloud_core::ids::{OrganizationId, UserId};
 use serde_json::json;
 
-use super::{ended, of, platform_config, rotated, setting};
-use crate::world::{answer, at, begin, callback, data, lost, open, pkce, script, status, v1};
+use super::{ended, me, of, platform, platform_config, rotated, sealed, setting};
+use crate::world::{
+    Step, Stepped, answer, at, begin, callback, data, lost, open, pkce, run, script, status, v1,
+};
 
 /// The code of the error, and the session to end.
 fn failed(
@@ -96,4 +100,45 @@ fn a_token_that_was_issued_is_handed_out_too() {
     let refusal = answer(400, &json!({ "code": "invalid_grant" }));
     let expect = ("invalid_grant".to_owned(), None);
     assert_eq!(failed(&pkce(), "c0de", [refusal]), expect);
+}
+
+#[test]
+fn threat_031_a_session_that_was_signed_out_here_signs_no_user_in() {
+    for (answer, left) in [(me("usr_1"), "s0"), (rotated("usr_1", "s1"), "s1")] {
+        let engine = platform();
+        let logout = Logout::new(
+            Arc::clone(&engine),
+            sealed("s0"),
+            Effort::Once,
+            at(1),
+            Jitter(1),
+        );
+        _ = run(logout, at(1), [lost(TransportError::Timeout)]);
+        let expect = ("signed_out".to_owned(), Some(left.to_owned()));
+        assert_eq!(failed(&engine, "s0", [answer]), expect);
+    }
+}
+
+/// The session is no younger than the callback.
+#[test]
+fn threat_031_the_end_of_a_user_while_their_sign_in_is_verified_wins() {
+    let got = json!({ "access_token": "t-1", "expires_in": 600, "token_type": "Bearer" });
+    let claims = json!({ "sub": "usr_1", "email": "", "role": "member" });
+    for (engine, answers) in [
+        (pkce(), vec![answer(200, &got), answer(200, &claims)]),
+        (platform(), vec![me("usr_1")]),
+    ] {
+        let (_, cookie) = begin(&engine, "7d0e");
+        let flow = callback(&engine, "7d0e", "s0", &cookie, at(5)).unwrap();
+        let mut flow = Stepped::from(flow);
+        let mut step = flow.step(Event::Start, at(5));
+        engine.end_user(&UserId::parse("usr_1").unwrap(), at(6));
+        for answer in answers {
+            step = flow.step(Event::Delivered(answer), at(7));
+        }
+        let Step::Done(result) = step else {
+            panic!("an end")
+        };
+        assert_eq!(result.unwrap_err().code(), "signed_out");
+    }
 }
