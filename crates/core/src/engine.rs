@@ -412,6 +412,11 @@ impl Engine {
         })
     }
 
+    /// Whether a token was verified as that of another user.
+    pub(crate) fn is_of_another(&self, key: &TokenDigest, user: &UserId) -> bool {
+        self.peek(key).is_some_and(|it| it.user().id() != user)
+    }
+
     /// Whether two tokens were verified as two users'.
     pub(crate) fn are_of_two_users(&self, one: &TokenDigest, other: &TokenDigest) -> bool {
         let both = self.peek(one).zip(self.peek(other));

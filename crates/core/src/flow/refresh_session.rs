@@ -126,7 +126,7 @@ impl Refresh {
                     None => return self.without_call(known, session),
                     // The newer one may be expired too, by the Cloud's clock or this one: then it is the one to refresh.
                     Some(Err(error)) if error.is_refusal() => return self.validate().await,
-                    Some(Ok(_)) if self.is_past_its_end() => return self.validate().await,
+                    Some(Ok(_)) if self.is_past_its_end(&session) => return self.validate().await,
                     Some(result) => return self.verified(result, session, known).await,
                 }
             }
@@ -156,11 +156,10 @@ impl Refresh {
             Ok(validated) => validated,
             Err(error) => return self.failed(error),
         };
-        // A newer token that could not be verified may be another user's.
-        if self
-            .whose
-            .as_ref()
-            .is_some_and(|whose| whose != session.user_id())
+        // A newer token that could not be verified may be another user's, and the Cloud may mix two sessions up.
+        let is_another = |whose| whose != session.user_id();
+        if self.whose.as_ref().is_some_and(is_another)
+            || self.engine.is_of_another(&own_key, session.user_id())
         {
             return another_one();
         }
@@ -201,11 +200,12 @@ impl Refresh {
         Some(result)
     }
 
-    /// Whether the token at hand is past its end by its own claims, where those count.
-    fn is_past_its_end(&self) -> bool {
-        let end = Unverified::peek(&self.token).expires_at;
+    /// Whether the token at hand is past its end by its own claims, where those count, or its session by what the Cloud said last.
+    fn is_past_its_end(&self, session: &CloudSession) -> bool {
+        let (end, now) = (Unverified::peek(&self.token).expires_at, self.host.now());
         let last = end.map(|end| end.plus(self.engine.cache.leeway()));
-        self.engine.keys().is_some() && last.is_some_and(|last| last <= self.host.now().wall)
+        session.expires_at() <= now.wall
+            || self.engine.keys().is_some() && last.is_some_and(|last| last <= now.wall)
     }
 
     /// The key of the token to ask with.
@@ -234,12 +234,6 @@ impl Refresh {
         }
         let end = end(&session, Unverified::peek(&self.token).expires_at);
         let known = self.engine.peek(&own_key);
-        if known
-            .as_ref()
-            .is_some_and(|known| known.user().id() != session.user_id())
-        {
-            return another_one();
-        }
         if end <= now.wall {
             // The clock is ahead, or may be: only the Cloud can tell whether the token is still good.
             let by_cloud = self.engine.keys().is_none();

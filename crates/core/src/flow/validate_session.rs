@@ -59,6 +59,9 @@ async fn validate(
     let now = host.now();
     permit.report(&result, now);
     match result {
+        Ok(Validated { session, .. }) if engine.is_of_another(&key, session.user_id()) => {
+            Err(bad_member(BadMember("session.user_id")))
+        }
         // Its id at the Cloud or its user was revoked, here or elsewhere.
         Ok(Validated { session, newer }) if engine.is_ended(&session, now) => {
             for token in newer.iter().chain([&token]) {

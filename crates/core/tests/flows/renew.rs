@@ -8,6 +8,7 @@ use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use mastra_auth_cloud_core::ids::SessionId;
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
@@ -101,10 +102,11 @@ fn threat_030_only_what_the_cloud_hands_out_for_the_same_user_is_adopted() {
     let (old, new) = (short("usr_1", 0, 300), short("usr_2", 250, 550));
     for answers in [
         // The session, the newer token and what is cached of the old one name one user, or the renewal is rejected.
-        vec![handed_out("usr_2", &new), verified("usr_2", &[])],
+        vec![handed_out("usr_2", &new)],
         vec![handed_out("usr_1", &new), verified("usr_2", &[])],
-        vec![handed_out("usr_2", &new), verified("usr_1", &[])],
         vec![alive("usr_2", 3600)],
+        // One that is over ends none of this user's.
+        vec![alive("usr_2", 250)],
         vec![data(
             &json!({ "session": session("ses_1", "usr_1", 60), "jwt": "two words" }),
         )],
@@ -468,5 +470,37 @@ fn two_people_who_renew_do_not_meet() {
             panic!("an end")
         };
         assert_eq!(said(&output), format!("{user} has {}", tokens(user).1));
+    }
+}
+
+#[test]
+fn threat_030_a_revoked_session_of_another_user_ends_none_of_this_one() {
+    let engine = v1();
+    with_bearer(&engine, "t", at(0), [verified("usr_1", &[])]);
+    engine.end_session(&SessionId::parse("ses_1").unwrap(), at(1));
+    let ran = renew(&engine, "t", at(2), vec![alive("usr_2", 3600)]);
+    assert_eq!(said(&ran.output), "unavailable invalid_response");
+    let told = with_bearer(&engine, "t", at(3), []);
+    assert_eq!(told, ("user usr_1".to_owned(), 0));
+}
+
+/// The Cloud says so to another request, while the newer token is verified.
+#[test]
+fn threat_030_a_token_that_turns_out_to_be_another_users_is_not_replaced() {
+    let new = short("usr_1", 0, 600);
+    for (last, expect) in [
+        (verified("usr_1", &[]), "unavailable invalid_response"),
+        (lost(TransportError::Timeout), "unavailable timeout"),
+    ] {
+        let engine = v1();
+        let mut flow = refreshing(&engine, token("t"));
+        flow.step(Event::Start, at(0));
+        flow.step(Event::Delivered(handed_out("usr_1", &new)), at(0));
+        with_bearer(&engine, "t", at(0), [verified("usr_2", &[])]);
+        let Step::Done(renewal) = flow.step(Event::Delivered(last), at(1)) else {
+            panic!("an end")
+        };
+        assert_eq!(said(&renewal), expect);
+        assert!(engine.newer_token(&token("t"), at(1)).is_none());
     }
 }

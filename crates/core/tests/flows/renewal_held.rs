@@ -6,13 +6,15 @@ use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Jitter, Renewal};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use serde_json::json;
 
 use crate::keys::by_keys;
 use crate::renew::{alive, handed_out, said, short};
 use crate::renewing::{left, request};
 use crate::world::signer::Signer;
 use crate::world::{
-    Ran, Step, at, data, lost, refreshing, run, sign_in, status, token, v1, verified, with_bearer,
+    Ran, Step, at, data, lost, refreshing, run, session, sign_in, status, token, v1, verified,
+    with_bearer,
 };
 
 const VALIDATE: &str = "/api/v1/auth/session/validate";
@@ -102,8 +104,8 @@ fn threat_030_a_held_token_is_nobodys_before_it_is_verified() {
     // A user who is cached under another id than the Cloud states now gets no newer token.
     let engine = v1();
     sign_in(&engine, "usr_2", &old);
-    let answers = vec![handed_out("usr_1", &new), lost(TransportError::Timeout)];
-    assert_eq!(renew(&engine, &old, 290, answers).sent.len(), 2);
+    let ran = renew(&engine, &old, 290, vec![handed_out("usr_1", &new)]);
+    assert_eq!(ran.sent.len(), 1);
     let ran = renew(&engine, &old, 301, vec![status(401)]);
     assert_eq!(ran.paths(), [VALIDATE]);
 }
@@ -254,4 +256,24 @@ fn an_old_token_stands_as_long_as_before_for_one_that_is_verified_anew() {
     has_new(renew(&engine, &old, 329, vec![verified("usr_1", &[])]));
     let over = renew(&engine, &old, 330, vec![status(401)]);
     assert_eq!(over.paths(), [VALIDATE]);
+}
+
+/// The Cloud's word on the token counts, and the session's end is known: the next request would be refused.
+#[test]
+fn threat_020_a_held_token_whose_session_was_to_be_over_is_renewed_first() {
+    let engine = v1();
+    let held = json!({ "session": session("ses_1", "usr_1", 20), "jwt": "new" });
+    let answers = vec![data(&held), lost(TransportError::Timeout)];
+    let ran = renew(&engine, "old", 0, answers);
+    assert_eq!(said(&ran.output), "unavailable timeout");
+    let answers = vec![
+        verified("usr_1", &[]),
+        handed_out("usr_1", "newest"),
+        verified("usr_1", &[]),
+    ];
+    let ran = renew(&engine, "old", 20, answers);
+    assert_eq!(ran.paths(), [VERIFY, VALIDATE, VERIFY]);
+    assert_eq!(said(&ran.output), "usr_1 has newest");
+    let told = with_bearer(&engine, "newest", at(20), []);
+    assert_eq!(told, ("user usr_1".to_owned(), 0));
 }

@@ -6,12 +6,13 @@ use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use mastra_auth_cloud_core::ids::SessionId;
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
 use crate::keys::by_keys;
 use crate::world::{
-    at, data, lost, run, session, sign_in, status, token, v1, validating, with_bearer,
+    at, data, lost, run, session, sign_in, status, token, v1, validating, verified, with_bearer,
 };
 
 /// What a look says, and how many calls it took.
@@ -79,4 +80,17 @@ fn an_outage_is_an_error_and_opens_the_breaker() {
     }
     let said = look(&engine, "t", at(0), vec![]);
     assert_eq!(said, ("circuit_open".to_owned(), 0));
+}
+
+#[test]
+fn threat_078_the_session_of_another_user_is_not_told_and_ends_none() {
+    let theirs = || data(&json!({ "session": session("ses_2", "usr_2", 60) }));
+    let engine = v1();
+    with_bearer(&engine, "t", at(0), [verified("usr_1", &[])]);
+    let mixed_up = ("invalid_response".to_owned(), 1);
+    assert_eq!(look(&engine, "t", at(1), vec![theirs()]), mixed_up);
+    engine.end_session(&SessionId::parse("ses_2").unwrap(), at(2));
+    assert_eq!(look(&engine, "t", at(3), vec![theirs()]), mixed_up);
+    let told = with_bearer(&engine, "t", at(4), []);
+    assert_eq!(told, ("user usr_1".to_owned(), 0));
 }
