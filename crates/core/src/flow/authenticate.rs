@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::results::Authentication;
 use super::task::{Host, Jitter, Shared, Task, Work};
-use super::verify_token::{self, Known, Pace, first_look};
+use super::verify_token::{self, Known, Pace, first_look, look};
 use crate::cookie::SetCookie;
 use crate::counters::{Counting, Source};
 use crate::engine::Engine;
@@ -280,6 +280,11 @@ impl Search {
                 if let Some(token) = credential.token() {
                     Box::pin(self.look_ahead(digest, token)).await;
                 }
+                // It may have been refused or revoked while a host checked its signature.
+                let answer = match look(&self.engine, &digest, self.host.now()) {
+                    Known::Answer(answer) => answer,
+                    _ => answer,
+                };
                 return self.found(answer, Source::Cache, refresher).await;
             }
             Known::Ask(stale) => stale,

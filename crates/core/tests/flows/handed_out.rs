@@ -1,20 +1,22 @@
 //! Checks that a driver takes to another thread: what comes back counts for one token, one deployment, one key set and one moment.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::{CheckedSignature, Engine};
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
-use mastra_auth_cloud_core::flow::{Event, Jitter, Outcome, Source, Step, Task};
+use mastra_auth_cloud_core::flow::{Event, Finished, Jitter, Outcome, Source, Step, Task, Work};
 use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use serde_json::json;
 
 use crate::keys::{ask, by_keys};
+use crate::renew::alive;
 use crate::world::signer::{Signer, published};
-use crate::world::{at, config, fetching, open, run, said, status, token};
+use crate::world::{at, config, fetching, host, open, run, said, status, token};
 
 const DAY: i64 = 86_400;
 
@@ -234,4 +236,58 @@ fn a_search_keeps_what_is_left_of_it_without_the_headers() {
         panic!("the cookie is to be checked");
     };
     assert_eq!(checked(search, good.run(), 1), "user usr_2");
+}
+
+/// A host checks the signature of each token, also before it is asked about ahead.
+#[test]
+fn threat_031_the_end_of_a_user_while_a_known_token_is_checked_by_the_host_wins() {
+    let key = Signer::new("k1");
+    let mut config = config(Dialect::V1);
+    let options = VerificationOptions {
+        mode: VerificationMode::KeysAndSession,
+        key_set: Some(json!({ "keys": [key.jwk()] }).to_string()),
+        session_every: Some(Duration::from_secs(60)),
+        ..VerificationOptions::default()
+    };
+    config.policy.refresh_early = Duration::from_secs(3);
+    config.verification = options.build(&config.base_url, &config.project_id).unwrap();
+    let engine = Engine::asking_host(config, Entropy::new([7; 32]));
+    let text = key.token("usr_1", DAY);
+    let to_check = |seconds| {
+        let request = Authenticate::new(&engine, Credentials::token(&text).into_owned());
+        match request.into_task(Jitter(1)).step(Event::Start, at(seconds)) {
+            Step::Check(check, rest) => {
+                let check = check.for_host().unwrap_or_else(|_| panic!("a check"));
+                let verdict = host::verdict(check.signature());
+                (check.finish(verdict), rest)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let (result, rest) = to_check(0);
+    let Step::Share(Work::Verify(verify), rest) = rest.step(Event::Checked(result), at(0)) else {
+        panic!("its session is asked about");
+    };
+    let known = run(verify, at(0), [alive("usr_1", 3600)]).output;
+    let answered = rest.step(Event::Shared(Finished::Verified(known)), at(0));
+    assert_eq!(told(answered), "user usr_1");
+    for (seconds, is_ended) in [(58, false), (116, true)] {
+        let (result, rest) = to_check(seconds);
+        if is_ended {
+            engine.end_user(&UserId::parse("usr_1").unwrap(), at(seconds));
+        }
+        let Step::Spawn(Work::Verify(verify), rest) =
+            rest.step(Event::Checked(result), at(seconds))
+        else {
+            panic!("its session is asked about ahead");
+        };
+        let expect = if is_ended {
+            "rejected signed_out"
+        } else {
+            "user usr_1"
+        };
+        assert_eq!(told(rest.step(Event::Start, at(seconds))), expect);
+        let answers = (!is_ended).then(|| alive("usr_1", 3600));
+        run(verify, at(seconds), answers);
+    }
 }

@@ -19,7 +19,7 @@ use crate::renew::{self, handed_out};
 use crate::world::signer::{Signer, published};
 use crate::world::{
     SESSION, START, Step, at, checked, config, data, exchanged, jwt, looking_up, lost, open,
-    refreshing, run, said, session, sign_in_with, status, token, v1, verified,
+    refreshing, run, said, session, sign_in_with, status, token, user, v1, verified,
 };
 
 const DAY: i64 = 86_400;
@@ -335,4 +335,31 @@ fn threat_020_after_a_failed_refresh_a_session_is_still_what_has_to_be_alive() {
     );
     assert_eq!(said(&ran.output.answer), "rejected request_failed");
     assert!(ran.paths().iter().all(|path| !path.ends_with("/verify")));
+}
+
+/// The session went on for longer than was known, and its token is not over.
+#[test]
+fn threat_020_after_a_refresh_that_finds_a_later_end_the_token_is_verified_by_the_rules() {
+    for (mode, asked) in [
+        (VerificationMode::Keys, 1),
+        (VerificationMode::KeysAndSession, 2),
+    ] {
+        let (key, engine) = (Signer::new("k1"), deployment(mode));
+        let text = key.token("usr_1", 3600);
+        let alive = |seconds| renew::alive("usr_1", seconds);
+        let both = json!({ "user": user("usr_1", &[]), "session": session("ses_1", "usr_1", 80), "jwt": text });
+        let is_asked = mode == VerificationMode::KeysAndSession;
+        let first = [published(&[&key]), data(&both)];
+        let answers = first.into_iter().chain(is_asked.then(|| alive(80)));
+        sign_in_with(&engine, "usr_1", at(0), answers)
+            .output
+            .unwrap();
+        let ran = run(
+            requesting(&engine, Refresher::Here, &text).into_task(Jitter(1)),
+            at(85),
+            (0..asked).map(|_| alive(3600)),
+        );
+        assert_eq!(said(&ran.output.answer), "user usr_1");
+        assert!(ran.paths().iter().all(|path| path.ends_with("/validate")));
+    }
 }
