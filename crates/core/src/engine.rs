@@ -408,7 +408,7 @@ impl Engine {
         let key = self.key(token);
         self.peek(&key).or_else(|| {
             let newer = self.rotated(&key, now)?;
-            self.peek(newer.before()?.key())
+            self.peek(newer.last_verified()?.key())
         })
     }
 

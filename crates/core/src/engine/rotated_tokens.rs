@@ -67,6 +67,15 @@ impl NewerToken {
         self.before.as_deref()
     }
 
+    /// This one where it is verified, else the last one that was.
+    pub(crate) fn last_verified(&self) -> Option<&Self> {
+        if self.is_verified {
+            Some(self)
+        } else {
+            self.before()
+        }
+    }
+
     /// This one, in the place of an earlier one.
     fn after(&self, earlier: Self) -> Self {
         let before = match earlier {
@@ -187,6 +196,9 @@ impl Engine {
         let time = left.min(policy.renew_before);
         let newer = NewerToken::new(key, token, session);
         let stand = self.stand(&newer, time);
+        let user = identity.user().id();
+        self.rotated_tokens
+            .part(&old, |earlier| self.is_of_another(earlier, user));
         // Before the deny list is read: a sign-out that comes now finds either this entry or the identity denied.
         self.rotated_tokens.add(old, &newer, stand, now);
         let cached = self.insert_sign_in(identity, now);
@@ -377,6 +389,13 @@ impl RotatedTokens {
         let entries = self.lock();
         let entry = entries.get(old)?;
         (now.monotonic < entry.end).then(|| entry.newer.clone())
+    }
+
+    /// Lets this newer token, which could not be verified before, stand no longer for those of another user.
+    fn part(&self, newer: &TokenDigest, is_of_another: impl Fn(&TokenDigest) -> bool) {
+        let mut entries = self.lock();
+        entries.retain(|old, it| it.newer.key != *newer || !is_of_another(old));
+        self.held.store(entries.len(), Ordering::Release);
     }
 
     /// Lets the old token stand for the newer one, with all tokens that stood for the old one.

@@ -259,7 +259,11 @@ impl Search {
             } else {
                 HandedOut::No
             };
-            if !Box::pin(self.host.answered_for(&self.engine, &old, handed_out)).await {
+            let newer = identity.user().session_token();
+            let answered = self
+                .host
+                .answered_for(&self.engine, &old, newer, handed_out);
+            if !Box::pin(answered).await {
                 let error = CloudApiError::new(Code::SignedOut);
                 return (Authentication::Rejected(error), Source::Cache);
             }

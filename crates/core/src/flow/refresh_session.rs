@@ -45,10 +45,12 @@ pub fn refresh_for_browser(
     Task::new(jitter, |host| async move {
         let refresh = refresh_session(&engine, token.clone(), jitter);
         let renewal = host.refresh(refresh).await;
-        if matches!(renewal, Renewal::Renewed(_))
-            && !host.answered_for(&engine, &token, HandedOut::Yes).await
-        {
-            return signed_out();
+        if let Renewal::Renewed(renewed) = &renewal {
+            let newer = renewed.identity.user().session_token();
+            let answered = host.answered_for(&engine, &token, newer, HandedOut::Yes);
+            if !answered.await {
+                return signed_out();
+            }
         }
         renewal
     })
@@ -274,7 +276,8 @@ impl Refresh {
         }
     }
 
-    /// Caches that the session has ended. A refusal without status 401 ends no session whose token is still good.
+    /// Caches that the session has ended. A refusal without status 401 ends no session whose token is still good, but that of who is
+    /// no member.
     fn cache_rejection(&self, error: CloudApiError) -> Renewal {
         let (own_key, now) = (self.own_key(), self.host.now());
         let own = self.engine.lookup(&own_key, now);
@@ -287,7 +290,7 @@ impl Refresh {
         } else {
             counts(&own)
         };
-        if is_good && error.status() != 401 {
+        if is_good && error.status() != 401 && !error.is(&Code::OrganizationForbidden) {
             return Renewal::Unavailable(error);
         }
         self.engine.cache_rejection(own_key, &error, now);

@@ -104,11 +104,16 @@ impl Host {
         &self,
         engine: &Engine,
         old: &SessionToken,
+        newer: &SessionToken,
         handed_out: HandedOut,
     ) -> bool {
         let to_share = engine.answered_for(old, handed_out, self.now());
         self.put(engine, to_share).await;
-        !engine.is_signed_out(old, self.now())
+        // The end of a user is that of the newer one alone.
+        let now = self.now();
+        ![old, newer]
+            .into_iter()
+            .any(|it| engine.is_signed_out(it, now))
     }
 
     /// Has the instances share the newest session anew in the place of all old ones that they share for longer than the grace.

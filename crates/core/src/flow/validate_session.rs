@@ -117,7 +117,12 @@ async fn by_user(
             Err(bad_member(BadMember("user.id")))
         }
         Authentication::Authenticated(identity) => {
-            if identity.key() != key && !host.answered_for(engine, &brought, HandedOut::No).await {
+            let newer = identity.user().session_token();
+            if identity.key() != key
+                && !host
+                    .answered_for(engine, &brought, newer, HandedOut::No)
+                    .await
+            {
                 return Ok(None);
             }
             Ok(engine.own_session(&identity, host.now()))

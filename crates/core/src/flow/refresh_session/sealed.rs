@@ -22,6 +22,9 @@ use crate::session::lookup::{Lookup, Refused};
 impl Refresh {
     pub(super) async fn run_sealed(&mut self) -> Renewal {
         let (old, now) = (self.token.clone(), self.host.now());
+        // A refusal on the way forgets it.
+        let known = self.engine.known_before(&old, now);
+        self.whose = known.map(|known| known.user().id().clone());
         let Some(newer) = self.engine.rotated(&self.key, now) else {
             return match self.engine.lookup(&self.key, now) {
                 Lookup::SignedOut => signed_out(),
@@ -172,6 +175,8 @@ impl Refresh {
     /// The user of the session at hand. The answer may set a newer one once more.
     async fn newest(&mut self, old: &SessionToken) -> Renewal {
         let known = self.engine.known_before(old, self.host.now());
+        let known = known.map(|known| known.user().id().clone());
+        let whose = known.or_else(|| self.whose.clone());
         let key = self.own_key();
         let verify = verify_token(
             &self.engine,
@@ -187,10 +192,7 @@ impl Refresh {
             Authentication::Anonymous => return signed_out(),
         };
         let now = self.host.now();
-        if known
-            .as_ref()
-            .is_some_and(|it| it.user().id() != identity.user().id())
-        {
+        if whose.is_some_and(|whose| whose != *identity.user().id()) {
             return super::another_one();
         }
         if identity.key() == self.key {

@@ -587,3 +587,45 @@ fn a_sign_out_on_an_instance_that_never_saw_the_newer_session_ends_that() {
         assert_eq!(look(&mut around, &one, session), "rejected signed_out");
     }
 }
+
+/// An instance that saw the first session replaced, and knows of that what it says here. Then Redis names another user's session in
+/// its place.
+#[test]
+fn threat_114_what_is_known_of_a_session_outlives_its_refusal() {
+    let replaced = || {
+        let (engine, mut around) = (instance(), Around::new(at(0)));
+        around.request(&engine, "s0", [rotated("usr_1", "s1")]);
+        around.now = at(31);
+        let named = left_by_another("s0", Some("s2"));
+        around.redis.values.extend(named.values);
+        around.asked();
+        (engine, around)
+    };
+    let (engine, mut around) = replaced();
+    let (said, asked) = around.refresh(&engine, "s0", [ended(), me("usr_2")]);
+    assert_eq!(said, "unavailable invalid_response");
+    assert_eq!(asked, ["me s1", "me s2"]);
+    let (engine, mut around) = replaced();
+    around.answers.extend([ended(), me("usr_2")]);
+    let live = validate_session(&engine, sealed("s0"), Jitter(1));
+    assert!(around.drive(live.into_task()).is_err());
+    assert_eq!(around.asked(), ["me s1", "me s2"]);
+}
+
+#[test]
+fn threat_114_a_newer_session_that_another_user_renews_stands_for_none_of_this_one() {
+    let (engine, mut around) = (platform(), Around::new(at(0)));
+    around.request(&engine, "s0", [me("usr_1")]);
+    around.now = at(31);
+    around.request(&engine, "s0", [failing("s1")]);
+    around.request(&engine, "s1", [rotated("usr_2", "s2")]);
+    around.now = at(95);
+    let answered = around.request(&engine, "s0", [me("usr_1")]);
+    assert_eq!(answered, expect("user usr_1", &["me s0"], None));
+    // Nor does the end of the one end the other.
+    let (output, sent) = sign_out(&engine, "s0", at(96), [ok()]);
+    assert_eq!(output, SignOut::Ended);
+    assert_eq!(sent, ["wos-session=s0"]);
+    around.answers.push_back(me("usr_2"));
+    assert_eq!(look(&mut around, &engine, "s1"), "user usr_2");
+}

@@ -1,6 +1,7 @@
 //! What a refresh of a sealed session finds beside the platform's answer: a sign-out, a refusal, a newer session.
 
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
+use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 
 use super::around::*;
 use super::*;
@@ -113,15 +114,19 @@ fn who_left_the_organization_is_refused_by_the_newer_session_of_another_answer()
 
 #[test]
 fn who_left_the_organization_is_refused_by_the_newer_session_that_redis_names() {
-    let instances = [(); 3].map(|()| of_members());
+    let instances = [(); 4].map(|()| of_members());
     for engine in &instances {
         engine.share_sessions();
     }
-    let [one, two, three] = instances;
+    let [one, two, three, four] = instances;
     let mut around = Around::new(at(0));
+    // It knew them as a member a moment ago.
+    around.request(&four, "s1", [me("usr_1")]);
     around.request(&one, "s1", [rotated("usr_1", "s2")]);
-    let refreshed = around.refresh(&two, "s1", [stranger()]);
-    assert_eq!(refreshed, told("ended organization_forbidden", &["me s2"]));
+    for engine in [&two, &four] {
+        let refreshed = around.refresh(engine, "s1", [stranger()]);
+        assert_eq!(refreshed, told("ended organization_forbidden", &["me s2"]));
+    }
     around.answers.push_back(stranger());
     let said = around.look(&three, "s1");
     assert_eq!(said, "rejected organization_forbidden");
@@ -144,4 +149,51 @@ fn a_refresh_gives_up_at_the_third_newer_session_that_the_platform_refuses() {
     let refreshed = around.refresh(&instance(), "s1", []);
     let asked = ["me s2", "me s3", "me s4"];
     assert_eq!(refreshed, told("ended unauthorized", &asked));
+}
+
+#[test]
+fn threat_114_a_session_that_turns_out_to_be_another_users_is_not_replaced() {
+    let engine = platform();
+    let mut flow = refreshing(&engine, sealed("s1"));
+    assert!(matches!(flow.step(Event::Start, at(0)), Step::Send(_)));
+    // The platform says so to another request meanwhile.
+    assert_eq!(
+        brief(&engine, Driver::Follows, "s1", at(0), [me("usr_2")]).1,
+        1
+    );
+    let newer = setting("s2", &json!({ "ok": true }));
+    assert!(matches!(
+        flow.step(Event::Delivered(newer), at(1)),
+        Step::Send(_)
+    ));
+    let Step::Done(renewal) = flow.step(Event::Delivered(me("usr_1")), at(1)) else {
+        panic!("an end")
+    };
+    assert_eq!(renewal_said(&renewal), "unavailable invalid_response");
+}
+
+/// The platform takes so long that its refusal counts no more.
+#[test]
+fn a_sealed_session_is_verified_by_the_platform_after_a_refresh_though_there_are_keys() {
+    let mut config = platform_config();
+    let options = VerificationOptions {
+        mode: VerificationMode::Keys,
+        ..VerificationOptions::default()
+    };
+    config.verification = options.build(&config.base_url, &config.project_id).unwrap();
+    let engine = open(config, Entropy::new([7; 32]));
+    let header = "__Host-mastra_session=s1";
+    let credentials = Credentials::read(&engine, None, Some(header)).unwrap();
+    let request = Authenticate::new(&engine, credentials.into_owned());
+    let request = request.refreshed_by(Refresher::Here).into_task(Jitter(1));
+    let mut flow = Stepped::from(request);
+    let mut step = flow.step(Event::Start, at(0));
+    for (second, answer) in [(0, ended()), (6, ok()), (6, me("usr_1"))] {
+        assert!(matches!(step, Step::Send(_)), "{step:?}");
+        step = flow.step(Event::Delivered(answer), at(second));
+    }
+    let Step::Done(verdict) = step else {
+        panic!("an end")
+    };
+    assert_eq!(said(&verdict.answer), "user usr_1");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use mastra_auth_cloud_core::flow::{Event, Step};
+use mastra_auth_cloud_core::ids::UserId;
 
 use super::around::*;
 use super::*;
@@ -308,8 +309,9 @@ fn a_sign_out_during_the_wait_wins() {
 }
 
 #[test]
-fn a_sign_out_while_redis_is_told_of_a_newer_session_wins() {
+fn a_sign_out_or_the_end_of_a_user_while_redis_is_told_of_a_newer_session_wins() {
     type Job = fn(&mut Around, &Arc<Engine>) -> String;
+    type End = fn(&Arc<Engine>, Now);
     let jobs: [Job; 4] = [
         |around, engine| {
             let header = "__Host-mastra_session=s1";
@@ -332,10 +334,30 @@ fn a_sign_out_while_redis_is_told_of_a_newer_session_wins() {
             renewal_said(&around.drive(renewal))
         },
     ];
+    let ends: [End; 2] = [
+        |engine, now| {
+            let (token, effort) = (sealed("s1"), Effort::Full);
+            let logout = Logout::new(Arc::clone(engine), token, effort, now, Jitter(1));
+            let (mut task, mut event) = (logout.into_task(), Event::Start);
+            // Of both, where the newer one is not known to be good.
+            loop {
+                (task, event) = match task.step(event, now) {
+                    Step::Send(_, rest) => {
+                        let done = answer(200, &json!({ "ok": true }));
+                        (rest, Event::Delivered(done))
+                    }
+                    Step::Redis(_, rest) => (rest, Event::Lost),
+                    _ => break,
+                };
+            }
+        },
+        |engine, now| engine.end_user(&UserId::parse("usr_1").unwrap(), now),
+    ];
     // Where old sessions are shared for longer than the grace, they are moved to the newest.
-    let both = [false, true].map(|is_moved| jobs.map(|job| (is_moved, job)));
-    for (number, (is_moved, job)) in both.into_iter().flatten().enumerate() {
-        let run_to = |sign_out_at: usize| {
+    let all = ends.map(|end| [false, true].map(|is_moved| jobs.map(|job| (end, is_moved, job))));
+    let all = all.into_iter().flatten().flatten();
+    for (number, (end, is_moved, job)) in all.enumerate() {
+        let run_to = |end_at: usize| {
             let (engine, mut around) = (instance(), Around::new(at(0)));
             around.request(&engine, "s1", [me("usr_1")]);
             if is_moved {
@@ -347,21 +369,8 @@ fn a_sign_out_while_redis_is_told_of_a_newer_session_wins() {
             (around.now, around.replies) = (now, 0);
             let here = Arc::clone(&engine);
             around.before_reply = Box::new(move |reply, _| {
-                if reply == sign_out_at {
-                    let (token, effort) = (sealed("s1"), Effort::Full);
-                    let logout = Logout::new(Arc::clone(&here), token, effort, now, Jitter(1));
-                    let (mut task, mut event) = (logout.into_task(), Event::Start);
-                    // Of both, where the newer one is not known to be good.
-                    loop {
-                        (task, event) = match task.step(event, now) {
-                            Step::Send(_, rest) => {
-                                let done = answer(200, &json!({ "ok": true }));
-                                (rest, Event::Delivered(done))
-                            }
-                            Step::Redis(_, rest) => (rest, Event::Lost),
-                            _ => break,
-                        };
-                    }
+                if reply == end_at {
+                    end(&here, now);
                 }
             });
             // A refresh asks for the newer session first, and then whose it is.
