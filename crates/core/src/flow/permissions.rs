@@ -115,15 +115,16 @@ impl FetchPermissions {
             PermissionSource::Roles(permissions) => return Ok(permissions),
             PermissionSource::Cloud(operation) => operation,
         };
-        let stale = match engine.cache.permissions(&key, &self.user, now) {
-            PermissionsLookup::Stale(permissions) => Some(permissions),
-            PermissionsLookup::Fresh(permissions) => {
-                return unless_past_end(permissions, &self.token, now);
-            }
-            PermissionsLookup::Unknown => None,
+        let cached = |now| engine.cache.permissions(&key, &self.user, now);
+        if let PermissionsLookup::Fresh(permissions) = cached(now) {
+            return unless_past_end(permissions, &self.token, now);
+        }
+        let unless_known = |error, now| match cached(now) {
+            PermissionsLookup::Fresh(known) | PermissionsLookup::Stale(known) => Ok(known),
+            PermissionsLookup::Unknown => Err(error),
         };
         let Some(permit) = engine.may_ask(CallKind::Permissions, key, now) else {
-            return stale.ok_or(CloudApiError::new(Code::CircuitOpen));
+            return unless_known(CloudApiError::new(Code::CircuitOpen), now);
         };
         let result = host.call(engine.config(), operation).await;
         let now = host.now();
@@ -135,7 +136,8 @@ impl FetchPermissions {
         let permissions = match result {
             Ok(permissions) => Arc::new(permissions),
             Err(error) if error.is_refusal() => Arc::new(Permissions::default()),
-            Err(error) => return stale.ok_or(error),
+            // The token may have been refused meanwhile, and what was known of it may be too old by now.
+            Err(error) => return unless_known(error, now),
         };
         engine
             .cache

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::world::{
     START, Step, answer, at, authenticate, config, data, jwt, looking_up, lost, pkce, run, status,
-    v1, verified,
+    v1, verified, with_bearer,
 };
 
 /// A user as the Cloud answers a verification.
@@ -316,5 +316,35 @@ fn threat_065_permissions_that_arrive_after_the_end_are_not_given() {
         };
         assert_eq!(result.unwrap_err().code(), "signed_out");
         assert_eq!(ask(&engine, &user, 33, vec![]), failed("signed_out", 0));
+    }
+}
+
+#[test]
+fn threat_065_what_was_known_before_an_outage_is_judged_by_what_is_known_after_it() {
+    // Not refused, refused while the Cloud was asked, and too old by then.
+    for (asked_at, refused_at, end, told) in [
+        (31, None, 33, has(&["*"], 0)),
+        (31, Some(32), 33, failed("timeout", 0)),
+        (89, None, 90, failed("timeout", 0)),
+    ] {
+        let engine = v1();
+        let user = somebody(&engine, "t", verified("u", &["owner"]));
+        assert_eq!(ask(&engine, &user, 0, vec![grants(&["*"])]), has(&["*"], 1));
+        let mut flow = looking_up(&engine, &user);
+        assert!(matches!(
+            flow.step(Event::Start, at(asked_at)),
+            Step::Send(_)
+        ));
+        if let Some(second) = refused_at {
+            let refused = with_bearer(&engine, "t", at(second), [status(401)]);
+            assert_eq!(refused.0, "rejected request_failed");
+        }
+        let away = Event::Delivered(lost(TransportError::Timeout));
+        let Step::Done(result) = flow.step(away, at(end)) else {
+            panic!("one call is enough");
+        };
+        let grants = result.map(|grants| grants.iter().map(ToOwned::to_owned).collect());
+        let grants = grants.map_err(|error| error.code().to_owned());
+        assert_eq!((grants, 0), told);
     }
 }
