@@ -338,7 +338,7 @@ impl Engine {
         self.insert(identity, now)
     }
 
-    /// Sets the expiry of an identity, whose session was extended.
+    /// Sets the expiry of an identity, whose session was extended, also where its token stands for older ones.
     pub(crate) fn prolong(
         &self,
         key: &TokenDigest,
@@ -346,6 +346,7 @@ impl Engine {
         session: &CloudSession,
         now: Now,
     ) {
+        self.rotated_tokens.prolong(key, session);
         self.cache.change(key, |identity| {
             let identity = identity.until(end).session_ending(session.expires_at());
             self.renewable(identity, now)

@@ -391,6 +391,14 @@ impl RotatedTokens {
         (now.monotonic < entry.end).then(|| entry.newer.clone())
     }
 
+    /// Keeps what the Cloud says now of the session of this newer token.
+    pub(crate) fn prolong(&self, newer: &TokenDigest, session: &CloudSession) {
+        let mut entries = self.lock();
+        for entry in entries.values_mut().filter(|it| it.newer.key == *newer) {
+            entry.newer.session = Some(session.clone());
+        }
+    }
+
     /// Lets this newer token, which could not be verified before, stand no longer for those of another user.
     fn part(&self, newer: &TokenDigest, is_of_another: impl Fn(&TokenDigest) -> bool) {
         let mut entries = self.lock();

@@ -174,7 +174,17 @@ impl Refresh {
             return self.end(newer.as_ref(), &session);
         }
         let Some(newer) = newer else {
-            return self.unchanged(session);
+            let renewal = self.unchanged(session.clone());
+            let is_longer =
+                matches!(&renewal, Renewal::Unchanged { cookie, .. } if cookie.is_some());
+            if own_key == self.key || !is_longer {
+                return renewal;
+            }
+            // The newest token is good for longer, and a browser has an older one.
+            return match self.verify(&Newer::Known).await {
+                None => self.without_call(Newer::Known, session),
+                Some(result) => self.verified(result, session, Newer::Known).await,
+            };
         };
         let life = Unverified::peek(&newer).life();
         let newer = Newer::HandedOut(newer, life);

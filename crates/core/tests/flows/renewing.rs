@@ -13,12 +13,14 @@ use mastra_auth_cloud_core::flow::{
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::ids::SessionId;
 use mastra_auth_cloud_core::time::Now;
+use serde_json::json;
 
 use crate::renew::{alive, handed_out, short};
 use crate::source::{counted_since, counts};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    SESSION, at, data, lost, run, said, sign_in, status, token, v1, verified, with_bearer,
+    SESSION, at, data, lost, refreshing, run, said, session, sign_in, sign_in_with, status, token,
+    user, v1, verified, with_bearer,
 };
 
 /// What a request is answered, the token that it leaves with, and what was asked on the way.
@@ -442,4 +444,63 @@ fn where_signatures_are_checked_a_good_token_past_its_end_is_renewed_and_a_forge
         .chain(renewal("usr_1", &newer));
     let renewed = left("user usr_1", Some(&newer), 3);
     assert_eq!(with_cookie(&elsewhere, &old, at(91), answers), renewed);
+}
+
+/// The Cloud extends a session whose newest token a browser never got.
+#[test]
+fn a_session_that_is_extended_goes_on_by_its_newest_token() {
+    let away = || lost(TransportError::Timeout);
+    for (is_asked, last) in [
+        (true, verified("usr_1", &[])),
+        (true, away()),
+        (false, away()),
+    ] {
+        let engine = v1();
+        sign_in_until(&engine, "old", 100);
+        let newer = json!({ "session": session("ses_1", "usr_1", 72), "jwt": "new" });
+        let answers = [data(&newer), verified("usr_1", &[])];
+        run(refreshing(&engine, token("old")), at(68), answers);
+        if !is_asked {
+            // The breaker is open.
+            for text in ["a", "b", "c", "d", "e"] {
+                with_bearer(&engine, text, at(74), [away()]);
+            }
+        }
+        let answers = [alive("usr_1", 3600)].into_iter();
+        let answers = answers.chain(is_asked.then_some(last));
+        let seen = with_cookie(&engine, "old", at(75), answers);
+        assert_eq!(
+            seen,
+            left("user usr_1", Some("new"), 1 + usize::from(is_asked))
+        );
+        let seen = with_cookie(&engine, "new", at(76), []);
+        assert_eq!(seen, left("user usr_1", None, 0));
+    }
+}
+
+#[test]
+fn an_old_token_is_given_the_cookie_of_a_session_that_was_extended_since() {
+    let engine = v1();
+    sign_in_until(&engine, "old", 100);
+    let newer = json!({ "session": session("ses_1", "usr_1", 72), "jwt": "new" });
+    let answers = [data(&newer), verified("usr_1", &[])];
+    run(refreshing(&engine, token("old")), at(68), answers);
+    run(
+        refreshing(&engine, token("new")),
+        at(71),
+        [alive("usr_1", 3600)],
+    );
+    let Renewal::Renewed(renewed) = run(refreshing(&engine, token("old")), at(75), []).output
+    else {
+        panic!("it is known");
+    };
+    assert!(renewed.cookie.expose().ends_with("Max-Age=3525"));
+}
+
+/// Signs usr_1 in, whose session ends then.
+fn sign_in_until(engine: &Arc<Engine>, text: &str, seconds: i64) {
+    let session = session("ses_1", "usr_1", seconds);
+    let both = json!({ "user": user("usr_1", &[]), "session": session, "jwt": text });
+    let ran = sign_in_with(engine, "usr_1", at(0), [data(&both)]);
+    assert!(ran.output.is_ok());
 }
