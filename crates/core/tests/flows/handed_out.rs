@@ -4,19 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::dialect::Dialect;
-use mastra_auth_cloud_core::engine::{CheckedSignature, Engine};
+use mastra_auth_cloud_core::engine::{CheckedSignature, Engine, SignatureCheck};
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Finished, Jitter, Outcome, Source, Step, Task, Work};
+use mastra_auth_cloud_core::http::TransportError;
 use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use serde_json::json;
 
 use crate::keys::{ask, by_keys};
-use crate::renew::alive;
+use crate::renew::{self, alive, handed_out as handed_out_for};
 use crate::world::signer::{Signer, published};
-use crate::world::{at, config, fetching, host, open, run, said, status, token};
+use crate::world::{
+    at, config, fetching, host, lost, open, refreshing, run, said, status, token, verified,
+};
 
 const DAY: i64 = 86_400;
 
@@ -238,29 +242,36 @@ fn a_search_keeps_what_is_left_of_it_without_the_headers() {
     assert_eq!(checked(search, good.run(), 1), "user usr_2");
 }
 
-/// A host checks the signature of each token, also before it is asked about ahead.
-#[test]
-fn threat_031_the_end_of_a_user_while_a_known_token_is_checked_by_the_host_wins() {
-    let key = Signer::new("k1");
+/// A deployment that has this key, and a host that checks the signature of each token.
+fn at_host(mode: VerificationMode, key: &Signer) -> Arc<Engine> {
     let mut config = config(Dialect::V1);
+    let every = (mode == VerificationMode::KeysAndSession).then_some(Duration::from_secs(60));
     let options = VerificationOptions {
-        mode: VerificationMode::KeysAndSession,
+        mode,
         key_set: Some(json!({ "keys": [key.jwk()] }).to_string()),
-        session_every: Some(Duration::from_secs(60)),
+        session_every: every,
         ..VerificationOptions::default()
     };
     config.policy.refresh_early = Duration::from_secs(3);
     config.verification = options.build(&config.base_url, &config.project_id).unwrap();
-    let engine = Engine::asking_host(config, Entropy::new([7; 32]));
+    Engine::asking_host(config, Entropy::new([7; 32]))
+}
+
+fn by_host(check: SignatureCheck) -> CheckedSignature {
+    let check = check.for_host().unwrap_or_else(|_| panic!("a check"));
+    let verdict = host::verdict(check.signature());
+    check.finish(verdict)
+}
+
+#[test]
+fn threat_031_the_end_of_a_user_while_a_known_token_is_checked_by_the_host_wins() {
+    let key = Signer::new("k1");
+    let engine = at_host(VerificationMode::KeysAndSession, &key);
     let text = key.token("usr_1", DAY);
     let to_check = |seconds| {
         let request = Authenticate::new(&engine, Credentials::token(&text).into_owned());
         match request.into_task(Jitter(1)).step(Event::Start, at(seconds)) {
-            Step::Check(check, rest) => {
-                let check = check.for_host().unwrap_or_else(|_| panic!("a check"));
-                let verdict = host::verdict(check.signature());
-                (check.finish(verdict), rest)
-            }
+            Step::Check(check, rest) => (by_host(check), rest),
             other => panic!("{other:?}"),
         }
     };
@@ -289,5 +300,33 @@ fn threat_031_the_end_of_a_user_while_a_known_token_is_checked_by_the_host_wins(
         assert_eq!(told(rest.step(Event::Start, at(seconds))), expect);
         let answers = (!is_ended).then(|| alive("usr_1", 3600));
         run(verify, at(seconds), answers);
+    }
+}
+
+#[test]
+fn threat_020_a_held_token_that_is_over_once_the_host_has_checked_it_lets_no_user_in() {
+    for (seconds, is_over) in [(89, false), (90, true)] {
+        let key = Signer::new("k1");
+        let engine = at_host(VerificationMode::Keys, &key);
+        let [old, new] = [20, 60].map(|end| key.token("usr_1", end));
+        let answers = [handed_out_for("usr_1", &new), lost(TransportError::Timeout)];
+        run(refreshing(&engine, token(&old)), at(10), answers);
+        let task = refresh_session(&engine, token(&old), Jitter(1)).into_task();
+        let Step::Send(_, task) = task.step(Event::Start, at(80)) else {
+            panic!("the Cloud is asked");
+        };
+        let good = Event::Delivered(verified("usr_1", &[]));
+        let Step::Check(check, task) = task.step(good, at(89)) else {
+            panic!("the host is asked");
+        };
+        let Step::Done(renewal) = task.step(Event::Checked(by_host(check)), at(seconds)) else {
+            panic!("an end");
+        };
+        let expect = if is_over {
+            "unavailable timeout".to_owned()
+        } else {
+            format!("usr_1 has {new}")
+        };
+        assert_eq!(renew::said(&renewal), expect);
     }
 }

@@ -33,9 +33,8 @@ impl Refresh {
         session: CloudSession,
         newer: Newer,
     ) -> Renewal {
-        let now = self.host.now();
         // The calls took longer than the token lasts. That says nothing of the session: ask anew.
-        let since = now.monotonic.saturating_sub(self.asked_at);
+        let since = self.host.now().monotonic.saturating_sub(self.asked_at);
         let is_late = matches!(newer, Newer::HandedOut(_, Some(life)) if life > SLACK && life <= since.saturating_add(SLACK));
         let result = match result {
             Ok(user) => match self.by_rules(user, is_late).await {
@@ -47,7 +46,12 @@ impl Refresh {
         match (result, newer) {
             (Ok(user), Newer::HandedOut(..)) => self.handed_out(user, session, is_late),
             (Ok(user), newer) if user.id() == session.user_id() => {
+                let now = self.host.now();
                 let identity = self.identity(user, None, &session, now);
+                // A host may have taken long to check its signature.
+                if self.engine.cache.is_over(&identity, now) {
+                    return late();
+                }
                 let cached = match newer {
                     // From now on the old token stands for it no longer than for any other.
                     Newer::Held => {
@@ -122,7 +126,7 @@ impl Refresh {
         if self.engine.keys().is_none() {
             return Ok(user);
         }
-        let (token, now) = (user.session_token(), self.host.now());
+        let token = user.session_token();
         let key = self.engine.key(token);
         let checked = self.host.check_signature(&self.engine, key, token).await;
         match checked {
@@ -135,7 +139,7 @@ impl Refresh {
                 Err(late())
             }
             Err(SignatureError::Refused(error)) => {
-                let own = self.engine.lookup(&self.own_key(), now);
+                let own = self.engine.lookup(&self.own_key(), self.host.now());
                 Err(match own {
                     Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => {
                         Renewal::Unavailable(error)
