@@ -1,5 +1,5 @@
-//! `cargo xtask soak miri`: tests in Miri, which interprets them and stops at undefined behaviour. The core's unit tests run, and
-//! those of the addon's unsafe lines with a stand-in for Node, in `xtask/miri`. After `--hours` no module begins.
+//! `cargo xtask soak miri`: tests in Miri, which interprets them and stops at undefined behaviour. The tests of
+//! the addon's unsafe lines run, with a stand-in for Node, in `xtask/miri`, and the core's unit tests. After `--hours` no module begins.
 //!
 //! Miri is a component of nightly compilers, and runs no C: there the core's cryptography is RustCrypto's, as in WebAssembly.
 //! `xtask/miri.toml` lists what stays out, each with its reason.
@@ -19,12 +19,12 @@ const LIST: &str = "xtask/miri.toml";
 /// What is called in the record, and which tests those are.
 const SUITES: [(&str, &str); 2] = [
     (
-        "core",
-        "--package mastra-auth-cloud-core --all-features --lib",
-    ),
-    (
         "addon",
         "--manifest-path xtask/miri/Cargo.toml --locked --lib",
+    ),
+    (
+        "core",
+        "--package mastra-auth-cloud-core --all-features --lib",
     ),
 ];
 /// Tests read files of the repository. A random test draws few inputs: each costs a thousand times what it costs elsewhere.
