@@ -391,11 +391,14 @@ impl RotatedTokens {
         (now.monotonic < entry.end).then(|| entry.newer.clone())
     }
 
-    /// Keeps what the Cloud says now of the session of this newer token.
+    /// Keeps what the Cloud says now of the session of this newer token, but for who has that token by mistake.
     pub(crate) fn prolong(&self, newer: &TokenDigest, session: &CloudSession) {
         let mut entries = self.lock();
         for entry in entries.values_mut().filter(|it| it.newer.key == *newer) {
-            entry.newer.session = Some(session.clone());
+            let kept = entry.newer.session.as_mut();
+            if let Some(kept) = kept.filter(|kept| kept.user_id() == session.user_id()) {
+                kept.clone_from(session);
+            }
         }
     }
 
