@@ -122,9 +122,6 @@ impl Search {
             return Some(judged);
         }
         if self.engine.keys().is_some() && !tried.token.is_sealed() {
-            // One refresh is enough.
-            let refresher = Refresher::None;
-            let tried = Tried { refresher, ..tried };
             return Some(Box::pin(self.by_signature(&tried)).await);
         }
         let verify = self.verify(&tried);

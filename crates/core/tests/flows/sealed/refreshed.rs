@@ -1,6 +1,7 @@
 //! What a refresh of a sealed session finds beside the platform's answer: a sign-out, a refusal, a newer session.
 
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
+use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 
 use super::around::*;
@@ -110,6 +111,19 @@ fn who_left_the_organization_is_refused_by_the_newer_session_of_another_answer()
         panic!("an end")
     };
     assert_eq!(renewal_said(&renewal), "ended organization_forbidden");
+}
+
+#[test]
+fn threat_031_the_end_of_a_user_wins_over_the_newer_session_of_another_answer() {
+    let engine = platform();
+    let mut flow = overtaken(&engine, at(1));
+    let refused = flow.step(Event::Delivered(ended()), at(1));
+    assert!(matches!(refused, Step::Send(_)));
+    engine.end_user(&UserId::parse("usr_1").unwrap(), at(2));
+    let Step::Done(renewal) = flow.step(Event::Delivered(me("usr_1")), at(2)) else {
+        panic!("an end")
+    };
+    assert_eq!(renewal_said(&renewal), "ended signed_out");
 }
 
 #[test]
