@@ -391,7 +391,8 @@ impl RotatedTokens {
         (now.monotonic < entry.end).then(|| entry.newer.clone())
     }
 
-    /// Keeps what the Cloud says now of the session of this newer token, but for who has that token by mistake.
+    /// Keeps what the Cloud says now of the session of this newer token. Where the Cloud mixed two users up, an old token of the other
+    /// user may stand for it too: that one's session stays as it was.
     pub(crate) fn prolong(&self, newer: &TokenDigest, session: &CloudSession) {
         let mut entries = self.lock();
         for entry in entries.values_mut().filter(|it| it.newer.key == *newer) {
@@ -402,7 +403,7 @@ impl RotatedTokens {
         }
     }
 
-    /// Lets this newer token, which could not be verified before, stand no longer for those of another user.
+    /// Removes the old tokens of other users that stand for this newer one, which could not be verified before.
     fn part(&self, newer: &TokenDigest, is_of_another: impl Fn(&TokenDigest) -> bool) {
         let mut entries = self.lock();
         entries.retain(|old, it| it.newer.key != *newer || !is_of_another(old));

@@ -286,8 +286,8 @@ impl Refresh {
         }
     }
 
-    /// Caches that the session has ended. A refusal without status 401 ends no session whose token is still good, but that of who is
-    /// no member.
+    /// Caches that the session has ended. A refusal without status 401 ends no session whose token is still good, unless its user is
+    /// no member of the organization.
     fn cache_rejection(&self, error: CloudApiError) -> Renewal {
         let (own_key, now) = (self.own_key(), self.host.now());
         let own = self.engine.lookup(&own_key, now);

@@ -113,8 +113,7 @@ impl Refresh {
     /// unless it may be another user's.
     fn held(&self, newer: SessionToken, session: CloudSession, error: CloudApiError) -> Renewal {
         let own_key = self.own_key();
-        let known = self.engine.peek(&own_key);
-        if known.is_none_or(|known| known.user().id() == session.user_id()) {
+        if !self.engine.is_of_another(&own_key, session.user_id()) {
             self.engine.hold(own_key, newer, session, self.host.now());
         }
         Renewal::Unavailable(error)
